@@ -1,0 +1,1 @@
+"""Other ways to score rows, behind the same contract as ours."""

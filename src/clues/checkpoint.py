@@ -1,0 +1,109 @@
+"""A checkpoint of the shared adapter with all that is needed to score rows under it, and the scoring itself.
+
+The server makes checkpoints from its public sets and sends them down; an owner alone makes them for himself. Whoever
+scores, scores through here, so that everybody's rows meet the same model, the same directions and the same anchors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from clues.baselines.published import Moments, validation_moments
+from clues.data.encoding import Encoded, encode
+from clues.data.rows import Row
+from clues.models.adapters import adapter_state, load_adapter_state
+from clues.models.base import LanguageModel
+from clues.scoring.directions import Directions, directions_at
+from clues.scoring.forward import Forward, forward_channels
+from clues.scoring.passes import Advance, Observer, gradient_pass, token_nll
+from clues.scoring.probe import Probe
+from clues.scoring.validation import Validation
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """θ_t, the directions at θ_t, and the moments of the published score if it is asked for."""
+
+    adapter: dict[str, Tensor]
+    directions: Directions
+    moments: Moments | None
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Flat names, each part under its own prefix; `from_tensors` is the inverse."""
+        parts = {"adapter": self.adapter, "direction": self.directions.to_tensors()}
+        if self.moments is not None:
+            parts |= {"gradient": self.moments.gradient, "square": self.moments.square}
+        return {f"{part}/{name}": t.contiguous() for part, tensors in parts.items() for name, t in tensors.items()}
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor]) -> Checkpoint:
+        """See `to_tensors`."""
+        parts: dict[str, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = tensor
+        moments = Moments(parts["gradient"], parts["square"]) if "gradient" in parts else None
+        return Checkpoint(parts["adapter"], Directions.from_tensors(parts["direction"]), moments)
+
+    def save(self, file: Path) -> None:
+        """Write as safetensors, atomically."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        scratch = file.with_suffix(".part")
+        save_file(self.to_tensors(), str(scratch))
+        scratch.replace(file)
+
+    @staticmethod
+    def load(file: Path) -> Checkpoint:
+        """Read what `save` wrote."""
+        return Checkpoint.from_tensors(load_file(str(file)))
+
+    @property
+    def key(self) -> str:
+        """16 hex digits over all tensors: scores under two checkpoints are never mixed up."""
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.to_tensors().items()):
+            digest.update(name.encode() + tensor.float().cpu().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+def make_checkpoint(lm: LanguageModel, validation: Validation, published: bool) -> Checkpoint:
+    """The adapter that the model carries now, with directions (and the published score's moments) at it."""
+    moments = validation_moments(lm, validation.good) if published else None
+    directions = directions_at(lm, validation, moments.gradient if moments else None)
+    return Checkpoint(adapter_state(lm.model), directions, moments)
+
+
+def score_under(
+    lm: LanguageModel, checkpoint: Checkpoint, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None
+) -> dict[str, np.ndarray]:
+    """Gradient channels of rows under a checkpoint, [rows] each; the model is left with the checkpoint's adapter."""
+    load_adapter_state(lm.model, checkpoint.adapter)
+    observers: list[Observer] = [Probe(checkpoint.directions)]
+    if checkpoint.moments is not None:
+        observers += checkpoint.moments.observers()
+    return gradient_pass(lm, encoded, observers, advance)
+
+
+def score_base(
+    lm: LanguageModel, rows: Sequence[Row], encoded: Sequence[Encoded], advance: Advance = lambda _rows: None
+) -> Forward:
+    """Forward channels of rows under the base model, without the adapter: two passes."""
+    alone = [encode(row.without_prompt(), lm.tokenizer, lm.settings.max_length) for row in rows]
+    with lm.model.disable_adapter():  # type: ignore[operator]
+        return forward_channels(token_nll(lm, encoded, advance), token_nll(lm, alone, advance), encoded)
+
+
+def trace(tables: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Channels over checkpoints: every `name@checkpoint`, and `name`, their mean (the learning rate is constant)."""
+    columns = {f"{name}@{k}": values for k, table in sorted(tables.items()) for name, values in table.items()}
+    names = dict.fromkeys(name for table in tables.values() for name in table)
+    means = {name: np.mean([table[name] for table in tables.values()], axis=0) for name in names}
+    return columns | means

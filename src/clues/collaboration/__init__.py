@@ -1,0 +1,1 @@
+"""Adapters of several clients made into one."""

@@ -1,0 +1,249 @@
+"""The settings of a job: one tree of frozen dataclasses, read from TOML, every field with its unit and reason.
+
+A job file names only what differs from the defaults. Unknown keys are errors at every depth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+"""Version of every file clues writes. A file with another version is refused with a clear error."""
+
+
+class SettingError(ValueError):
+    """A setting that does not exist or has a value it cannot have; the text says which and what is allowed."""
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    name: str = "packaged"
+    """`packaged` (SmolLM2-135M-Instruct from the package index), a local path, a hub name, or a `.gguf` file."""
+    max_length: int = 512
+    """Tokens per row; longer rows are truncated at the end and counted."""
+    precision: Literal["float32", "bf16"] = "bf16"
+    """`bf16`: autocast for matrix products; adapters, losses and sums stay float32 either way."""
+    token_budget: int = 1024
+    """Padded tokens in one batch of a scoring or evaluation pass."""
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    rank: int = 8
+    alpha: int = 16
+    """LoRA scaling is alpha / rank."""
+    target_modules: tuple[str, ...] = ("q_proj", "v_proj")
+    """Names of the linear layers that carry an adapter (the paper, Section 4: q and v)."""
+    first_layer: int = 0
+    """Index of the lowest layer that carries an adapter: no backward pass goes below it."""
+
+
+@dataclass(frozen=True)
+class SampleSettings:
+    """How a job draws its clients and public sets from one pool of clean rows (demo, figures)."""
+
+    pool: str = "packaged"
+    """`packaged` (MedQuAD answers shipped with clues) or a file of rows with `source` and `doc` fields."""
+    clients: tuple[str, ...] = ()
+    """Sources that become clients, one each; empty: the job names its clients' files instead."""
+    unseen_source: str = ""
+    """A source without client or anchors, to measure what the bar does to rows from elsewhere; empty: none."""
+    min_tokens: int = 30
+    max_tokens: int = 70
+    """Answers of this many tokens are drawn. A pool's `tokens` field counts them; without one its words do."""
+    rows_per_client: int = 40
+    validation_rows: int = 24
+    anchor_rows: int = 64
+    test_rows: int = 32
+    unseen_rows: int = 24
+    spoiled_share: float = 0.5
+    """Share of each client's rows that are spoiled, in [0, 1]."""
+    kinds: tuple[str, ...] = ("cut", "deletion", "exchange")
+    """Kinds of damage, in equal parts."""
+
+
+@dataclass(frozen=True)
+class PublicSettings:
+    """Files of the public sets; relative paths are relative to the job file. Empty when the job draws a sample."""
+
+    validation: str = ""
+    anchors: str = ""
+    test: str = ""
+
+
+@dataclass(frozen=True)
+class ClientSettings:
+    name: str
+    data: str
+    """The client's rows. In a deployment this path is in the client's own node configuration, never here."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    rounds: int = 4
+    """Federated rounds of every arm."""
+    local_steps: int = 4
+    """Optimizer steps of a client in one round; a merged arm trains rounds x local_steps steps at once."""
+    batch_size: int = 2
+    """Rows per optimizer step of one client."""
+    learning_rate: float = 5e-4
+    """AdamW, constant. The optimizer starts anew in every round: a client keeps no state between messages."""
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    channels: Literal["full", "forward"] = "full"
+    """`forward`: two forward passes of the base model, no training. `full`: gradient channels as well."""
+    checkpoints: tuple[int, ...] = (2, 4)
+    """Warm-up rounds after which the global adapter scores the rows."""
+    published: bool = True
+    """Also compute the published score (dot and Adam) for comparison."""
+
+
+@dataclass(frozen=True)
+class SelectionSettings:
+    rule: Literal["conformal", "fdr", "anchor-mean", "ratio", "score"] = "conformal"
+    alpha: float = 0.1
+    """`conformal`: a good row is dropped with at most this probability."""
+    q: float = 0.1
+    """`fdr`: at most this share of the dropped rows is good, in expectation."""
+    ratio: float = 0.5
+    """`ratio`: share of the rows to keep."""
+    score: float = 0.0
+    """`score`: the least statistic a kept row has."""
+
+
+@dataclass(frozen=True)
+class CollaborationSettings:
+    arms: tuple[str, ...] = ("mixed", "clues", "oracle")
+    """What is trained: `mixed` (all rows, the warm-up), `clues` (kept rows), `oracle` (clean rows; needs labels)."""
+    weights: Literal["uniform", "samples", "adaptive"] = "samples"
+    """How clients are weighed when adapters are averaged or merged."""
+    merge: Literal["linear", "ties"] = "linear"
+    """The one-shot merge that `models.<arm>.merged` reports; the other is reported beside it."""
+    density: float = 0.2
+    """TIES: share of the entries kept (the paper, Section 4)."""
+    equal_epochs: bool = False
+    """Also train the retrained arms with as many passes over their rows as mixed makes (figures)."""
+    compare: bool = False
+    """Also merge with every kind of client weights (figures)."""
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    negatives: int = 3
+    """Wrong answers beside the right one: those of the most similar other questions of the same source."""
+    choice_rows: int = 32
+    """Test rows used for the choice among negatives; the first of the test set."""
+    bootstrap: int = 2000
+    """Resamples of documents for intervals."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A whole run. Defaults are those of the demo."""
+
+    name: str = "demo"
+    seed: int = 0
+    schema_version: int = SCHEMA_VERSION
+    model: ModelSettings = field(default_factory=ModelSettings)
+    adapter: AdapterSettings = field(default_factory=AdapterSettings)
+    sample: SampleSettings = field(default_factory=SampleSettings)
+    public: PublicSettings = field(default_factory=PublicSettings)
+    clients: tuple[ClientSettings, ...] = ()
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+    scoring: ScoringSettings = field(default_factory=ScoringSettings)
+    selection: SelectionSettings = field(default_factory=SelectionSettings)
+    collaboration: CollaborationSettings = field(default_factory=CollaborationSettings)
+    evaluation: EvaluationSettings = field(default_factory=EvaluationSettings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dictionaries and lists, fit for JSON or TOML."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits that name this configuration."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def load_job(path: Path, overrides: typing.Sequence[str] = ()) -> Job:
+    """Read a job file and apply `key=value` overrides (dotted keys, TOML values; bare words are strings).
+
+    Raises SettingError for a file that is not TOML, an unknown key or a value of the wrong type.
+    """
+    try:
+        tree = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise SettingError(f"{path}: not valid TOML: {error}") from error
+    for override in overrides:
+        _apply(tree, override)
+    return job_from_dict(tree, str(path))
+
+
+def job_from_dict(tree: dict[str, Any], origin: str = "job") -> Job:
+    """Build a job from plain dictionaries; `origin` names the source in errors."""
+    version = tree.get("schema_version", SCHEMA_VERSION)
+    if version != SCHEMA_VERSION:
+        raise SettingError(f"{origin}: schema_version {version} is not {SCHEMA_VERSION}, the one this clues reads")
+    return _build(Job, tree, origin, "")
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise SettingError(f"--set {override}: write key=value, for example training.rounds=8")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *parents, leaf = key.strip().split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    tree[leaf] = value
+
+
+def _build(kind: Any, value: Any, origin: str, key: str) -> Any:
+    """`value` as an instance of the type `kind`, checked all the way down."""
+    here = f"{origin}: {key or 'the job'}"
+    if dataclasses.is_dataclass(kind):
+        return _build_dataclass(kind, value, origin, key)
+    if typing.get_origin(kind) is Literal:
+        if value not in typing.get_args(kind):
+            raise SettingError(f"{here} is {value!r}; allowed: {', '.join(map(str, typing.get_args(kind)))}")
+        return value
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise SettingError(f"{here} is {value!r}; a list is needed")
+        return tuple(_build(typing.get_args(kind)[0], item, origin, f"{key}[{i}]") for i, item in enumerate(value))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise SettingError(f"{here} is {value!r}; {getattr(kind, '__name__', kind)} is needed")
+    return value
+
+
+def _build_dataclass(kind: Any, value: Any, origin: str, key: str) -> Any:
+    if not isinstance(value, dict):
+        raise SettingError(f"{origin}: {key} is {value!r}; a table is needed")
+    hints = typing.get_type_hints(kind, localns={"types": types})
+    prefix = f"{key}." if key else ""
+    unknown = sorted(set(value) - set(hints))
+    if unknown:
+        raise SettingError(f"{origin}: unknown key {prefix}{unknown[0]}; known: {', '.join(sorted(hints))}")
+    missing = [
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and f.name not in value
+    ]
+    if missing:
+        raise SettingError(f"{origin}: {prefix}{missing[0]} is missing")
+    return kind(**{name: _build(hints[name], item, origin, prefix + name) for name, item in value.items()})

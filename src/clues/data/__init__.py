@@ -1,0 +1,1 @@
+"""Rows: reading, tokens with a response mask, batches, damage, overlap, samples."""

@@ -1,0 +1,93 @@
+"""A row as tokens with its response mask, both built from the same pieces so that they cannot drift apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from clues.data.chat_template import Turn, render
+from clues.data.rows import Row
+
+
+class NoResponseToken(ValueError):  # noqa: N818 - it names what is missing
+    """Nothing of the response is left, so that the row has no loss: it is set aside, never scored."""
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A row of T tokens. The mask marks the *targets* of next-token prediction; the first token is never one."""
+
+    input_ids: tuple[int, ...]
+    response_mask: tuple[bool, ...]
+    """True on the tokens of every response and its end-of-turn token."""
+    end_positions: tuple[int, ...]
+    """Indices of the end-of-turn tokens; a truncated response has none."""
+    spans: tuple[tuple[int, int], ...]
+    """Per response token its characters [start, end) in `row.response`; an end-of-turn token's span is empty.
+    The tokens of one character share its span."""
+    truncated: bool
+    """Response tokens were lost at the end."""
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+def encode(row: Row, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
+    """Tokens of the conversation as the chat template writes it, cut at the end to `max_length` tokens.
+
+    Every assistant turn is a response: its text, then its end-of-turn token (`eos_token` where the template has none).
+    See `chat_template.render` for what stands around it, also without a template. The tokens of a response are those
+    of its text alone: the same whatever the prompt is, and for `row.without_prompt()`.
+
+    Raises NoResponseToken if no token of a response's text is left, ChatTemplateError if the template cannot write
+    the row, ValueError if the tokenizer knows no character offsets.
+    """
+    if not tokenizer.is_fast:
+        raise ValueError("the tokenizer knows no character offsets; load its fast version (use_fast=True)")
+    turns, rest = render(row, tokenizer)
+    ids: list[int] = []
+    mask: list[bool] = []
+    ends: list[int] = []
+    spans: list[tuple[int, int]] = []
+    shift = 0
+    for turn, response in zip(turns, row.responses, strict=True):
+        _add_prompt(ids, mask, turn.before, tokenizer)
+        tokens, offsets = _response_tokens(turn, tokenizer, len(response))
+        ids += tokens
+        mask += [True] * len(tokens)
+        spans += [(shift + start, shift + end) for start, end in offsets]
+        ends.append(len(ids) - 1)
+        shift += len(response) + len("\n\n")
+    _add_prompt(ids, mask, rest, tokenizer)
+    return _cut(Encoded(tuple(ids), tuple(mask), tuple(ends), tuple(spans), False), max_length, row)
+
+
+def _add_prompt(ids: list[int], mask: list[bool], text: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+    ids += tokens
+    mask += [False] * len(tokens)
+
+
+def _response_tokens(
+    turn: Turn, tokenizer: PreTrainedTokenizerBase, length: int
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Ids of a response and its end token, and their characters in the response of `length` characters."""
+    piece = tokenizer(turn.text, add_special_tokens=False, return_offsets_mapping=True)
+    offsets, last = [], 0
+    for start, end in piece["offset_mapping"]:
+        start = max(last, min(turn.start + start, length))  # white space before the end token is not the response's
+        offsets.append((start, max(start, min(turn.start + end, length))))
+        last = start
+    end_id = tokenizer.convert_tokens_to_ids([turn.end])
+    return piece["input_ids"] + end_id, [*offsets, (length, length)]
+
+
+def _cut(whole: Encoded, max_length: int, row: Row) -> Encoded:
+    mask = whole.response_mask[:max_length]
+    ends = tuple(end for end in whole.end_positions if end < max_length)
+    kept = sum(mask)
+    if kept == len(ends):
+        why = f"the first {max_length} tokens are all prompt" if len(whole) > max_length else "the response is empty"
+        raise NoResponseToken(f"{row.file}:{row.line}: no response token is left: {why}")
+    return Encoded(whole.input_ids[:max_length], mask, ends, whole.spans[:kept], kept < len(whole.spans))

@@ -1,0 +1,66 @@
+"""A file of rows made ready for the model: read, encoded, counted; what cannot be used is set aside with its reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from clues.data.chat_template import ChatTemplateError
+from clues.data.encoding import Encoded, NoResponseToken, encode
+from clues.data.reading import read_rows
+from clues.data.rows import Row, SetAside
+
+
+class NoRowsError(ValueError):
+    """A file without a single usable row; the text says why the first record was refused."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The usable rows of a file, each with its tokens, in the file's order."""
+
+    rows: list[Row]
+    encoded: list[Encoded]
+    set_aside: list[SetAside]
+
+    @property
+    def truncated(self) -> int:
+        """Rows whose end did not fit."""
+        return sum(e.truncated for e in self.encoded)
+
+    @property
+    def duplicates(self) -> int:
+        """Rows whose text an earlier row of the file has already; they are scored like any other row."""
+        return len(self.rows) - len({row.content_hash for row in self.rows})
+
+
+def prepare(
+    path: Path | str, tokenizer: PreTrainedTokenizerBase, max_length: int, columns: Mapping[str, str] | None = None
+) -> Prepared:
+    """Read and encode a file. Raises NoRowsError if nothing in it can be used."""
+    rows, set_aside = read_rows(path, dict(columns) if columns else None)
+    prepared = prepare_rows(rows, tokenizer, max_length)
+    set_aside = sorted([*set_aside, *prepared.set_aside], key=lambda item: item.line)
+    if not prepared.rows:
+        first = f" The first record, line {set_aside[0].line}: {set_aside[0].reason}" if set_aside else ""
+        raise NoRowsError(f"{path}: no usable row.{first}")
+    return Prepared(prepared.rows, prepared.encoded, set_aside)
+
+
+def prepare_rows(rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, max_length: int) -> Prepared:
+    """Encode rows; those that leave no response token are set aside."""
+    prepared = Prepared([], [], [])
+    for row in rows:
+        try:
+            encoded = encode(row, tokenizer, max_length)
+        except (NoResponseToken, ChatTemplateError) as error:
+            raw = json.dumps(row.record, ensure_ascii=False, default=str)
+            prepared.set_aside.append(SetAside(row.file, row.line, str(error), raw))
+            continue
+        prepared.rows.append(row)
+        prepared.encoded.append(encoded)
+    return prepared

@@ -1,0 +1,182 @@
+"""Clients, public sets and a foreign set drawn from one pool of clean rows, so that selection can be measured.
+
+No document, answer or near-duplicate is shared by two of the sets. A row's source is the site it comes from, its
+document the page on that site.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from itertools import zip_longest
+from pathlib import Path
+
+from clues.config import SampleSettings
+from clues.data.damage import corrupt_rows
+from clues.data.overlap import distinct
+from clues.data.reading import read_rows
+from clues.data.rows import Message, Row
+from clues.data.words import pieces
+
+PACKAGED_POOL = "medquad.jsonl.gz"
+_DEALS = 20
+"""Deals tried where nearly every row is needed: how documents fall then decides whether they suffice."""
+
+
+class PoolError(ValueError):
+    """The pool cannot give what the job asks for; the text names the source, what is needed and what there is."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One draw. Clients are spoiled and labelled; the other sets are clean."""
+
+    clients: dict[str, list[Row]]
+    validation: list[Row]
+    anchors: list[Row]
+    test: list[Row]
+    unseen: list[Row]
+    """Rows of a source that has neither client nor anchors."""
+
+
+def draw_sample(settings: SampleSettings, seed: int) -> Sample:
+    """Draw all sets; the public ones evenly over the clients' sources, which take turns in them.
+
+    Which documents are drawn, and which set they go to, depends on the seed. Raises PoolError.
+    """
+    pool = _pool(settings)
+    drawn = {source: _draw(source, pool, _needs(settings, source), seed) for source in settings.clients}
+    public = {name: _in_turns([sets[name] for sets in drawn.values()]) for name in ("validation", "anchors", "test")}
+    clients = {
+        source: corrupt_rows(sets["client"], settings.spoiled_share, settings.kinds, f"{seed} {source}")
+        for source, sets in drawn.items()
+    }
+    unseen = settings.unseen_source
+    foreign = _draw(unseen, pool, {"unseen": settings.unseen_rows}, seed)["unseen"] if unseen else []
+    return Sample(clients=clients, unseen=foreign, **public)
+
+
+def write_sample(sample: Sample, folder: Path) -> None:
+    """Write public/{validation,anchors,test,unseen}.jsonl and clients/<source>/data.jsonl, one record a line.
+
+    A client's folder is its source in lower case.
+    """
+    for name, rows in sample.clients.items():
+        _write(rows, folder / "clients" / name.lower() / "data.jsonl")
+    for name in ("validation", "anchors", "test", "unseen"):
+        _write(getattr(sample, name), folder / "public" / f"{name}.jsonl")
+
+
+def packaged_rows() -> list[Row]:
+    """The clean answers shipped with clues; see ATTRIBUTION.md beside them."""
+    packed = files("clues.packaged").joinpath(PACKAGED_POOL).read_bytes()
+    records = [json.loads(line) for line in gzip.decompress(packed).decode().splitlines()]
+    return [
+        Row((Message("user", record["question"]), Message("assistant", record["answer"])), PACKAGED_POOL, line, record)
+        for line, record in enumerate(records, start=1)
+    ]
+
+
+def _pool(settings: SampleSettings) -> dict[str, list[Row]]:
+    """Rows of every source the job uses: of the right length, none like another."""
+    sources = [*settings.clients, *filter(None, [settings.unseen_source])]
+    if not settings.clients or len({source.lower() for source in sources}) < len(sources):
+        raise PoolError(f"clients {list(settings.clients)}, unseen {settings.unseen_source!r}: name distinct sources")
+    if bad := [source for source in sources if not re.fullmatch(r"\w[\w.-]*", source)]:
+        raise PoolError(f"source {bad[0]!r} becomes a folder's name: use letters, digits, dot, dash and underscore")
+    by_source: dict[str, list[Row]] = defaultdict(list)
+    for row in _read(settings.pool):
+        if settings.min_tokens <= _tokens(row) <= settings.max_tokens:
+            by_source[row.record["source"]].append(row)
+    chosen = distinct([row for source in sources for row in by_source.get(source, [])])
+    pool = {source: [row for row in chosen if row.record["source"] == source] for source in sources}
+    if empty := [source for source in sources if not pool[source]]:
+        there = ", ".join(f"{source} {len(rows)}" for source, rows in sorted(by_source.items()))
+        raise PoolError(f"{settings.pool}: no rows of source {empty[0]!r} of {_range(settings)}; there are: {there}")
+    return pool
+
+
+def _read(pool: str) -> list[Row]:
+    if pool == "packaged":
+        return packaged_rows()
+    rows, set_aside = read_rows(pool)
+    if set_aside:
+        first = set_aside[0]
+        raise PoolError(f"{first.file}:{first.line}: {first.reason}; a pool holds usable rows only")
+    for row in rows:
+        if missing := [field for field in ("source", "doc") if not isinstance(row.record.get(field), str)]:
+            raise PoolError(f"{row.file}:{row.line}: a row of a pool needs the text field {missing[0]!r}")
+    return rows
+
+
+def _tokens(row: Row) -> int:
+    return row.record.get("tokens", len(pieces(row.response)))
+
+
+def _range(settings: SampleSettings) -> str:
+    return f"{settings.min_tokens} to {settings.max_tokens} tokens"
+
+
+def _needs(settings: SampleSettings, source: str) -> dict[str, int]:
+    """Rows that each set takes from a client's source; the first sources give one more where it does not come out."""
+    turn, count = settings.clients.index(source), len(settings.clients)
+    public = {"validation": settings.validation_rows, "anchors": settings.anchor_rows, "test": settings.test_rows}
+    shares = {name: rows // count + (turn < rows % count) for name, rows in public.items()}
+    return {"client": settings.rows_per_client, **shares}
+
+
+def _draw(source: str, pool: Mapping[str, Sequence[Row]], needs: Mapping[str, int], seed: int) -> dict[str, list[Row]]:
+    """Deal the source's documents out to the sets, then take from every set's documents in turn."""
+    rng = random.Random(f"draw {seed} {source}")
+    documents: dict[str, list[Row]] = defaultdict(list)
+    for row in pool[source]:
+        documents[row.record["doc"]].append(row)
+    deals = (_deal(list(documents.values()), needs, rng) for _ in range(_DEALS))
+    held: dict[str, int] = {}
+    for dealt in deals:
+        held = {name: sum(map(len, groups)) for name, groups in dealt.items()}
+        if all(held[name] >= need for name, need in needs.items()):
+            return {name: [_row(row) for row in _in_turns(dealt[name])[:need]] for name, need in needs.items()}
+    short = next(name for name, need in needs.items() if held[name] < need)
+    raise PoolError(
+        f"source {source!r}: {sum(needs.values())} rows are needed ({_listed(needs)}) and no document in two sets; "
+        f"there are {len(pool[source])} in {len(documents)} documents, which leaves {short} with {held[short]}: ask "
+        "for fewer rows or widen min_tokens and max_tokens"
+    )
+
+
+def _deal(documents: Sequence[list[Row]], needs: Mapping[str, int], rng: random.Random) -> dict[str, list[list[Row]]]:
+    """Give every document to the set that is furthest from its need, in random order."""
+    dealt: dict[str, list[list[Row]]] = {name: [] for name in needs}
+    missing = {name: 1.0 for name, need in needs.items() if need}
+    for document in rng.sample(documents, len(documents)) if missing else []:
+        neediest = max(missing, key=missing.__getitem__)
+        dealt[neediest].append(rng.sample(document, len(document)))
+        missing[neediest] -= len(document) / needs[neediest]
+    return dealt
+
+
+def _listed(needs: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {need}" for name, need in needs.items())
+
+
+def _row(row: Row) -> Row:
+    """The row without its length, which would betray the answers that damage has shortened."""
+    return replace(row, record={field: value for field, value in row.record.items() if field != "tokens"})
+
+
+def _in_turns(groups: Sequence[Sequence[Row]]) -> list[Row]:
+    """The first row of every group, then the second of every group, and so on."""
+    return [row for turn in zip_longest(*groups) for row in turn if row is not None]
+
+
+def _write(rows: Sequence[Row], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(row.record, ensure_ascii=False) + "\n" for row in rows)

@@ -1,0 +1,38 @@
+"""What is known about the quality of a row: the label that damage leaves in its record.
+
+Nothing else in clues reads the label, so no score and no selection can depend on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clues.data.rows import Row
+
+LABEL = "clues_label"
+CLEAN = "clean"
+
+
+class MissingLabelError(ValueError):
+    """A row whose quality is unknown; the text names the row and says what to do."""
+
+
+def kind(row: Row) -> str:
+    """The kind of damage done to a row, or `clean`. Raises MissingLabelError where no label was left."""
+    label = row.record.get(LABEL)
+    if not isinstance(label, str) or not label:
+        raise MissingLabelError(
+            f"{row.file}:{row.line}: no `{LABEL}`, so it is unknown whether this row is clean; "
+            f"measure on rows written by `clues corrupt` or add `{LABEL}` (`{CLEAN}` or a kind of damage) to every row"
+        )
+    return label
+
+
+def is_clean(row: Row) -> bool:
+    """Whether the row was left as it was. Raises MissingLabelError where no label was left."""
+    return kind(row) == CLEAN
+
+
+def clean_rows(rows: Iterable[Row]) -> list[Row]:
+    """The rows an Oracle trains on, in their order. Raises MissingLabelError at the first row without a label."""
+    return [row for row in rows if is_clean(row)]

@@ -1,0 +1,72 @@
+"""A model on held-out rows: likelihood of the answers, and the choice of the right one among hard negatives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from clues.config import EvaluationSettings
+from clues.data.encoding import Encoded, encode
+from clues.data.rows import Row
+from clues.evaluation.bootstrap import document_of
+from clues.evaluation.choice import Choices, build_choices, choice_accuracy
+from clues.evaluation.likelihood import held_out_nll
+from clues.models.adapters import load_adapter_state
+from clues.models.base import LanguageModel
+from clues.scoring.passes import Advance, row_nll
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Held-out rows and the choices among their answers, as tokens."""
+
+    __test__ = False  # not a test class for pytest
+
+    rows: list[Row]
+    encoded: list[Encoded]
+    choices: Choices
+    asked: list[Encoded]
+    alone: list[Encoded]
+
+    @staticmethod
+    def make(rows: Sequence[Row], lm: LanguageModel, settings: EvaluationSettings) -> TestSet:
+        """Choices are built for the first `choice_rows` rows, with negatives from all of them."""
+
+        def tokens(some: Sequence[Row]) -> list[Encoded]:
+            return [encode(row, lm.tokenizer, lm.settings.max_length) for row in some]
+
+        choices = build_choices(rows[: settings.choice_rows], rows, settings.negatives)
+        return TestSet(list(rows), tokens(rows), choices, tokens(choices.asked), tokens(choices.alone))
+
+    @property
+    def documents(self) -> list[str]:
+        """The document of each row, the cluster of every interval."""
+        return [document_of(row) for row in self.rows]
+
+    @property
+    def passes(self) -> int:
+        """Rows that go through the model in `measure` with choices."""
+        return len(self.encoded) + len(self.asked) + len(self.alone)
+
+
+def measure(
+    lm: LanguageModel,
+    state: Mapping[str, Tensor],
+    test: TestSet,
+    settings: EvaluationSettings,
+    seed: int,
+    advance: Advance,
+    choices: bool = True,
+) -> dict[str, Any]:
+    """`test_nll` and, with `choices`, `choice_accuracy` of the adapter `state`, with intervals; `nll` per row."""
+    load_adapter_state(lm.model, state)
+    nll = row_nll(lm, test.encoded, advance)
+    result = held_out_nll(nll, test.documents, settings.bootstrap, seed)
+    if choices:
+        asked, alone = row_nll(lm, test.asked, advance), row_nll(lm, test.alone, advance)
+        result |= choice_accuracy(test.choices, asked, alone, settings.bootstrap, seed)
+    return result | {"nll": np.asarray(nll, float).tolist()}

@@ -1,0 +1,135 @@
+"""How good a selection is where the truth is known: the `selection` part of metrics.json."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clues.config import SCHEMA_VERSION, SelectionSettings
+from clues.evaluation.published import published_metrics
+from clues.evaluation.ranking import auc, auc_by_kind, auc_interval
+from clues.evaluation.scored import Scored, read_scored
+from clues.evaluation.shares import selection_shares, share
+from clues.selection.rules import keep_rows
+
+Rule = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
+"""From one client's p-values and statistics [n] to what it keeps [n]."""
+
+
+def every_rule(settings: SelectionSettings, anchor_statistic: NDArray[np.floating]) -> dict[str, Rule]:
+    """All rules that a job can name, with the other settings of this one; anchor_statistic: the anchors' own [n]."""
+
+    def rule(name: str) -> Rule:
+        named = dataclasses.replace(settings, rule=typing.cast(typing.Any, name))
+        return lambda p, statistic: keep_rows(named, p, statistic, anchor_statistic)
+
+    return {name: rule(name) for name in typing.get_args(typing.get_type_hints(SelectionSettings)["rule"])}
+
+
+def measure_run(
+    run: Path, rule: str, rules: Mapping[str, Rule], resamples: int = 2000, seed: int = 0
+) -> dict[str, Any]:
+    """The `selection` part of metrics.json of a run whose folder holds every client's folder.
+
+    rule: name of the rule that made the `keep` column, among `rules`, all of which are measured on the same columns.
+    """
+    anchors = _read(run / "anchors.json")["channels"]
+    unseen = _read(run / "selection.json").get("unseen")
+    metrics = selection_metrics(read_scored(run), anchors, rule, rules, resamples, seed)
+    if unseen:
+        metrics["unseen"] = {
+            "source": unseen["source"],
+            "rows": unseen["rows"],
+            **share("kept_share", unseen["kept"], unseen["rows"]),
+        }
+    return metrics
+
+
+def selection_metrics(
+    scored: Scored,
+    anchors: Mapping[str, Sequence[float]],
+    rule: str,
+    rules: Mapping[str, Rule],
+    resamples: int = 2000,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """All that labels can say about one selection, its rules, its channels and the published method beside it."""
+    low, high = auc_interval(scored.clean, scored.statistic, resamples, seed)
+    ranked = {"auc": auc(scored.clean, scored.statistic), "auc_low": low, "auc_high": high}
+    return {
+        "rule": rule,
+        **ranked,
+        **selection_shares(scored.keep, scored.clean),
+        "not_scored": scored.not_scored,
+        "kinds": by_kind(scored),
+        "clients": by_client(scored),
+        "published": published_metrics(scored, anchors),
+        "rules": {name: selection_shares(keep_by(scored, one), scored.clean) for name, one in rules.items()},
+        "channels": by_channel(scored),
+    }
+
+
+def by_kind(scored: Scored) -> dict[str, dict[str, Any]]:
+    """Per kind of damage: area of the clean rows against it, and the share of it that was kept."""
+    areas = auc_by_kind(scored.kind, scored.clean, scored.statistic)
+    kinds = {}
+    for name in np.unique(scored.kind[~scored.clean]).tolist():
+        kept = scored.keep[scored.kind == name]
+        kinds[name] = {
+            "auc": areas.get(name),
+            **share("kept_share", int(kept.sum()), len(kept)),
+            "rows": len(kept),
+        }
+    return kinds
+
+
+def by_client(scored: Scored) -> dict[str, dict[str, Any]]:
+    """Per client: area, shares, and the share of its rows that was dropped."""
+    clients = {}
+    for name in np.unique(scored.client).tolist():
+        own = scored.client == name
+        keep, clean = scored.keep[own], scored.clean[own]
+        clients[name] = {
+            "auc": auc(clean, scored.statistic[own]),
+            **selection_shares(keep, clean),
+            **share("dropped_share", int((~keep).sum()), len(keep)),
+        }
+    return clients
+
+
+def by_channel(scored: Scored) -> dict[str, dict[str, Any]]:
+    """Area of every single channel over the rows it has a verdict on, overall and per kind."""
+    channels = {}
+    for name, score in scored.channels.items():
+        judged = np.isfinite(score)
+        clean, kind = scored.clean[judged], scored.kind[judged]
+        areas = auc_by_kind(kind, clean, score[judged])
+        channels[name] = {
+            "auc": auc(clean, score[judged]),
+            "rows": int(judged.sum()),
+            "kinds": {one: {"auc": area} for one, area in areas.items()},
+        }
+    return channels
+
+
+def keep_by(scored: Scored, rule: Rule) -> NDArray[np.bool_]:
+    """What a rule keeps, applied client by client as in a run: `fdr` and `ratio` look at a client's rows together."""
+    keep = np.zeros(len(scored.client), bool)
+    for name in np.unique(scored.client):
+        own = scored.client == name
+        keep[own] = rule(scored.p[own], scored.statistic[own])
+    return keep
+
+
+def _read(path: Path) -> dict[str, Any]:
+    tree = json.loads(path.read_text())
+    if tree.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
+        raise ValueError(f"{path}: schema_version {tree['schema_version']} is not {SCHEMA_VERSION}, which clues reads")
+    return tree

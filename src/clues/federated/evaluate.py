@@ -1,0 +1,137 @@
+"""Evaluation of a run: every arm, federated and merged, on the held-out rows; and the selection where it is known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+import torch
+
+import clues
+from clues.collaboration.adaptive import adaptive_weights
+from clues.collaboration.aggregate import State, Update, client_weights
+from clues.collaboration.merge import merge_adapters
+from clues.evaluation.gap import Losses, gap_closed
+from clues.evaluation.likelihood import comparison
+from clues.evaluation.models import TestSet, measure
+from clues.evaluation.selection import every_rule, measure_run
+from clues.federated.arms import State as Tensors
+from clues.federated.public import PublicSide
+from clues.models.adapters import load_adapter_state, save_adapter
+from clues.progress import Advance, Progress
+from clues.scoring.directions import mean_gradient
+from clues.scoring.passes import row_nll
+from clues.verdict import write_json
+
+METHODS = ("linear", "ties")
+
+
+def evaluate_arms(
+    side: PublicSide,
+    states: Mapping[str, Tensors],
+    alone: Mapping[str, Mapping[str, Update]],
+    progress: Progress,
+    simulated: bool,
+) -> dict[str, Any]:
+    """The content of metrics.json but for the seconds.
+
+    Args:
+        states: arm -> adapter of the federated training.
+        alone: arm -> client -> what it trained alone, to be merged here.
+        simulated: every client's folder is under the run's folder, so the selection can be measured.
+    """
+    job, settings = side.job, side.job.evaluation
+    test = TestSet.make(side.test, side.lm, settings)
+    merges = [(arm, method, how) for arm in alone for method in METHODS for how in _weightings(side)]
+    total = test.passes * (1 + len(states) + len(alone)) + len(test.rows) * (len(merges) - len(alone))
+    models: dict[str, dict[str, Any]] = {}
+    with progress.phase("evaluate", total) as advance:
+        base = _measured(side, "base", lambda: side.start, test, advance)
+        models["base"] = {"federated": base, "merged": base}
+        for arm, state in states.items():
+            models[arm] = {"federated": _measured(side, f"{arm}-federated", lambda s=state: s, test, advance)}
+        merged: dict[str, dict[str, Any]] = {}
+        for arm, method, how in merges:
+            chosen = (method, how) == (job.collaboration.merge, job.collaboration.weights)
+            name = f"{arm}-merged" if chosen else f"{arm}-merged-{method}-{how}"
+            found = _measured(
+                side, name, lambda a=arm, m=method, h=how: _merge(side, alone[a], m, h), test, advance, chosen
+            )
+            merged.setdefault(arm, {}).setdefault(method, {})[how] = {"test_nll": found["test_nll"]}
+            if chosen:
+                models[arm]["merged"] = found
+    metrics = {
+        "job": {"name": job.name, "seed": job.seed, "hash": job.hash},
+        "version": clues.__version__,
+        "date": date.today().isoformat(),
+        "models": {arm: {how: _without_rows(m) for how, m in both.items()} for arm, both in models.items()},
+        "merges": merged,
+        **_compared(side, models, test.documents),
+    }
+    if simulated:
+        anchors = json.loads((side.folder / "anchors.json").read_text())
+        rules = every_rule(job.selection, np.array(anchors["statistic"]))
+        metrics["selection"] = measure_run(side.folder, job.selection.rule, rules, settings.bootstrap, job.seed)
+    return metrics
+
+
+def _weightings(side: PublicSide) -> tuple[str, ...]:
+    """All client weights for the figures, the job's own otherwise."""
+    own = side.job.collaboration.weights
+    return tuple(dict.fromkeys([own, "uniform", "samples", "adaptive"])) if side.job.collaboration.compare else (own,)
+
+
+def _measured(
+    side: PublicSide, name: str, adapter: Callable[[], Tensors], test: TestSet, advance: Advance, choices: bool = True
+) -> dict[str, Any]:
+    """A model's numbers, from disk if they were measured before; a merged adapter is written in PEFT's format."""
+    file = side.folder / "evaluation" / f"{name}.json"
+    if file.exists():
+        advance(test.passes if choices else len(test.rows), f"{name} was measured before")
+        return json.loads(file.read_text())
+    state = adapter()
+    found = measure(side.lm, state, test, side.job.evaluation, side.job.seed, lambda n: advance(n, name), choices)
+    if name.endswith("-merged"):
+        save_adapter(side.lm.model, side.folder / "adapters" / name)
+    write_json(file, found)
+    return found
+
+
+def _merge(side: PublicSide, updates: Mapping[str, Update], method: str, how: str) -> Tensors:
+    states = {name: update.state for name, update in updates.items()}
+    if how == "adaptive":
+        weights = adaptive_weights(states, lambda state: _validation_loss(side, state)).weights
+    else:
+        weights = client_weights({name: u.examples for name, u in updates.items()}, how)  # type: ignore[arg-type]
+    density = side.job.collaboration.density
+    return merge_adapters([states[name] for name in weights], list(weights.values()), method, density)  # type: ignore[arg-type]
+
+
+def _validation_loss(side: PublicSide, state: State) -> tuple[float, State]:
+    """Mean loss over the public validation rows and its gradient by the adapter's file names."""
+    load_adapter_state(side.lm.model, {name: torch.as_tensor(t) for name, t in state.items()})
+    loss = float(row_nll(side.lm, side.validation.good).mean())
+    gradients = mean_gradient(side.lm, side.validation.good, "AB")
+    return loss, {name.replace(".default.", "."): g for name, g in gradients.items()}
+
+
+def _compared(side: PublicSide, models: Mapping[str, Mapping[str, Any]], documents: list[str]) -> dict[str, Any]:
+    """Paired differences between arms, and the share of the gap from mixed to Oracle that clues closes."""
+    settings, seed = side.job.evaluation, side.job.seed
+    comparisons, closed = [], {}
+    for how in ("federated", "merged"):
+        nll = {arm: np.array(both[how]["nll"]) for arm, both in models.items() if how in both}
+        for a, b in (("mixed", "base"), ("clues", "mixed"), ("oracle", "mixed"), ("clues", "oracle")):
+            if a in nll and b in nll:
+                comparisons.append(comparison((a, b), how, (nll[a], nll[b]), documents, settings.bootstrap, seed))
+        if {"mixed", "clues", "oracle"} <= set(nll):
+            gap = gap_closed([Losses(nll["mixed"], nll["clues"], nll["oracle"], documents)], settings.bootstrap, seed)
+            closed[how] = gap.closed
+    return {"comparisons": comparisons, "gap_closed": closed}
+
+
+def _without_rows(model: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in model.items() if key not in ("nll", "schema_version")}

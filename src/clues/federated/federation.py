@@ -1,0 +1,163 @@
+"""The server's view of the clients: who is there, ask each something, take the answers as they come.
+
+Built on Flower's `push_messages` and `pull_messages`, so that every wait has an end and every reply is seen at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from clues.federated.wire import (
+    ERROR_CODES,
+    Result,
+    Task,
+    WireError,
+    decode_result,
+    encode_task,
+    message_type,
+    payload_bytes,
+)
+
+_FLOWER_ERRORS = {1: "bad-app", 2: "crashed", 3: "unreachable", 4: "unreachable", 5: "unreachable", 7: "bad-app"}
+"""flwr.common.constant.ErrorCode in our terms; anything else is a crash. The text beside the code is never read."""
+
+_AWAY = ("unreachable", "late")
+_GREETING_SECONDS = 120.0
+"""A client that is online answers `hello` within this time: its process starts, imports clues and reads its data."""
+
+
+class FederationError(RuntimeError):
+    """The federation cannot go on; the text names the client and says what to do."""
+
+
+@dataclass
+class Exchange:
+    """What talking to one client cost: seconds from question to answer, bytes of the contents both ways."""
+
+    seconds: float = 0.0
+    bytes_down: int = 0
+    bytes_up: int = 0
+
+
+class Federation:
+    """The clients behind a Flower grid, by name.
+
+    `nodes` maps names to node ids after `hello`; `exchanges` holds the cost of the latest `ask` for each client asked.
+    """
+
+    def __init__(
+        self, grid: Grid, expected: int, timeout: float = 3600.0, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """`expected` clients take part; `timeout` is the most seconds one answer may take.
+
+        `check` is called during every wait and raises when the engine under the grid is gone.
+        """
+        self.grid, self.expected, self.timeout, self._check = grid, expected, timeout, check
+        self.nodes: dict[str, int] = {}
+        self.exchanges: dict[str, Exchange] = {}
+
+    def hello(self, progress: Callable[[int, int], None] | None = None, limit: float = 600.0) -> dict[str, int]:
+        """Wait until the expected clients are online and have said their names; name -> node id.
+
+        `progress(present, expected)` is told whenever another client is there. Raises FederationError for a name
+        taken twice, a client that cannot take part, more clients than expected, or too few after `limit` seconds.
+        """
+        deadline = time.monotonic() + limit
+        while True:
+            new = set(self.grid.get_node_ids()) - set(self.nodes.values())
+            if new and self._greet(new, min(_GREETING_SECONDS, deadline - time.monotonic())) and progress:
+                progress(len(self.nodes), self.expected)
+            if len(self.nodes) > self.expected:
+                raise FederationError(
+                    f"{self._who()}: more than the {self.expected} clients of the job; stop the others"
+                )
+            if len(self.nodes) == self.expected:
+                return dict(self.nodes)
+            if time.monotonic() >= deadline:
+                raise FederationError(
+                    f"{self._who()} of {self.expected} clients after {limit:.0f} s; start the others and resume the run"
+                )
+            self._check()
+            time.sleep(0.1)
+
+    def ask(
+        self,
+        tasks: Mapping[str, Task],
+        on_reply: Callable[[str, Result], None] | None = None,
+        timeout: float | None = None,
+    ) -> dict[str, Result]:
+        """Send each named client its task and wait for all answers, at most `timeout` seconds; name -> result.
+
+        `on_reply(name, result)` is called as each answer comes. A client that fails, is away or late has an error
+        in its result; nothing is raised for it.
+        """
+        names = {self.nodes[name]: name for name in tasks}
+        results: dict[str, Result] = {}
+        self.exchanges = {}
+
+        def take(node: int, result: Result, exchange: Exchange) -> None:
+            results[names[node]], self.exchanges[names[node]] = result, exchange
+            if on_reply is not None:
+                on_reply(names[node], result)
+
+        self._talk({self.nodes[name]: task for name, task in tasks.items()}, take, timeout or self.timeout)
+        return {name: results[name] for name in tasks}
+
+    def _greet(self, nodes: set[int], seconds: float) -> bool:
+        """Ask nodes for their names; whether any gave one. One that is away now may come later."""
+        before = len(self.nodes)
+
+        def take(node: int, result: Result, _: Exchange) -> None:
+            if result.error in _AWAY:
+                return
+            if result.error or not result.name:
+                raise FederationError(f"a client cannot take part: {ERROR_CODES[result.error or 'bad-reply']}")
+            if result.name in self.nodes:
+                raise FederationError(f"two clients call themselves {result.name}; give each its own name and resume")
+            self.nodes[result.name] = node
+
+        self._talk(dict.fromkeys(nodes, Task("hello")), take, max(seconds, 1.0))
+        return len(self.nodes) > before
+
+    def _who(self) -> str:
+        return f"{len(self.nodes)} online ({', '.join(sorted(self.nodes)) or 'none'})"
+
+    def _talk(self, tasks: Mapping[int, Task], take: Callable[[int, Result, Exchange], None], timeout: float) -> None:
+        """Push each node its task, pull replies until all have come or time is up; `take` each once."""
+        pending: dict[str, tuple[int, Task, Exchange]] = {}
+        began = time.monotonic()
+        for node, task in tasks.items():
+            content = encode_task(task)
+            exchange = Exchange(bytes_down=payload_bytes(content))
+            # One by one: a grid that refuses a message then cannot shift the ids of the others.
+            ids = list(self.grid.push_messages([Message(content, node, message_type(task.name), ttl=timeout)]))
+            if ids and ids[0]:
+                pending[ids[0]] = (node, task, exchange)
+            else:
+                take(node, Result(error="unreachable"), exchange)
+        while pending and (waited := time.monotonic() - began) < timeout:
+            self._check()
+            for reply in self.grid.pull_messages(list(pending)):
+                # A dead node's error comes from the SuperLink: only the id tells whose reply it is.
+                node, task, exchange = pending.pop(reply.metadata.reply_to_message_id)
+                exchange.seconds = time.monotonic() - began
+                exchange.bytes_up = payload_bytes(reply.content) if reply.has_content() else 0
+                take(node, _read(reply, task), exchange)
+            time.sleep(min(1.0, max(0.01, waited / 20)))
+        for node, _, exchange in pending.values():
+            exchange.seconds = timeout
+            take(node, Result(error="late"), exchange)
+
+
+def _read(reply: Message, task: Task) -> Result:
+    if reply.has_error():
+        return Result(error=_FLOWER_ERRORS.get(reply.error.code, "crashed"))
+    try:
+        return decode_result(reply.content, task)
+    except WireError:
+        return Result(error="bad-reply")

@@ -1,0 +1,87 @@
+"""The server's public sets: validation rows for the directions, anchors for the bar, test rows, rows from elsewhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from clues.channels import ChannelFolder
+from clues.checkpoint import Checkpoint, make_checkpoint
+from clues.config import Job
+from clues.data.prepare import prepare
+from clues.data.reading import read_rows
+from clues.data.rows import Row
+from clues.federated.client import shared_model
+from clues.models.adapters import adapter_state, load_adapter_state
+from clues.models.base import LanguageModel
+from clues.scoring.validation import Validation, encode_validation
+
+
+@dataclass(frozen=True)
+class PublicSide:
+    """The server's side of scoring: all of it is public, and done once for all clients."""
+
+    job: Job
+    folder: Path
+    lm: LanguageModel
+    start: dict[str, Tensor]
+    """The adapter at θ_0."""
+    validation: Validation
+    anchors: ChannelFolder
+    unseen: ChannelFolder | None
+    """Clean rows of a source that has no anchors, to see what the bar does to them."""
+    test: list[Row]
+
+    @staticmethod
+    def open(job: Job, folder: Path) -> PublicSide:
+        """Read the public sets of a run's folder and load the model."""
+        lm = shared_model(job.model, job.adapter, job.seed)
+
+        def scored(name: str) -> ChannelFolder:
+            prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
+            return ChannelFolder(lm, prepared, folder / "checkpoints" / name)
+
+        return PublicSide(
+            job,
+            folder,
+            lm,
+            start=_start(lm, folder / "adapters" / "start.safetensors"),
+            validation=encode_validation(read_rows(_file(folder, "validation"))[0], lm, job.seed),
+            anchors=scored("anchors"),
+            unseen=scored("unseen") if _file(folder, "unseen").exists() else None,
+            test=read_rows(_file(folder, "test"))[0],
+        )
+
+    def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
+        """The checkpoint after warm-up round `number`, made now or read from disk."""
+        file = self.folder / "checkpoints" / f"{number}.safetensors"
+        if not file.exists():
+            load_adapter_state(self.lm.model, adapter)
+            make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
+        return Checkpoint.load(file)
+
+    @property
+    def scored(self) -> list[ChannelFolder]:
+        """The public rows that are scored like a client's."""
+        return [self.anchors] + ([self.unseen] if self.unseen else [])
+
+    def texts(self) -> str:
+        """Prompts and responses of the public sets as JSON, for clients to find rows of theirs among them."""
+        sets = {name: read_rows(_file(self.folder, name))[0] for name in ("validation", "anchors", "test")}
+        return json.dumps({name: [(row.prompt, row.response) for row in rows] for name, rows in sets.items()})
+
+
+def _file(folder: Path, name: str) -> Path:
+    return folder / "public" / f"{name}.jsonl"
+
+
+def _start(lm: LanguageModel, file: Path) -> dict[str, Tensor]:
+    """θ_0 from disk if the run has begun already: the model of this process may have been trained since."""
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        save_file(adapter_state(lm.model), str(file))
+    return load_file(str(file))

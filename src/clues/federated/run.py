@@ -1,0 +1,127 @@
+"""A whole run in one folder: draw or find the data, lead the federation through its phases, write the pages."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+import tomli_w
+
+from clues.config import Job, SettingError, load_job
+from clues.data.sample import draw_sample, write_sample
+from clues.federated.client import Client
+from clues.federated.coordinator import Coordinator
+from clues.federated.federation import Federation
+from clues.federated.in_process import run_in_process
+from clues.federated.simulation import simulate
+from clues.progress import Progress
+from clues.report.coordinator import write_coordinator_report
+from clues.report.owner import write_owner_report
+from clues.verdict import write_json
+
+PUBLIC_SETS = ("validation", "anchors", "test")
+
+
+class FolderInUseError(ValueError):
+    """The folder holds a run already; the text gives the command that goes on with it."""
+
+
+@dataclass(frozen=True)
+class LocalClients:
+    """Builds the clients whose folders are under the run's own folder."""
+
+    folder: Path
+    job: Job
+
+    def __call__(self, name: str) -> Client:
+        own = self.folder / "clients" / name
+        data = next((Path(c.data) for c in self.job.clients if c.name == name), own / "data.jsonl")
+        return Client(name, data, own, self.job)
+
+
+def run_job(
+    job: Job,
+    folder: Path,
+    progress: Progress,
+    *,
+    resume: bool = False,
+    engine: Literal["simulation", "in-process"] = "simulation",
+) -> Path:
+    """Run a job with all its clients on this machine and return the coordinator's page.
+
+    `simulation`: Flower's engine, client processes of their own. `in-process`: the same apps and messages in this
+    process. Raises FolderInUseError for a folder that holds a run, unless `resume`; SettingError for a job that is not
+    the one the folder began with.
+    """
+    open_folder(job, folder, resume)
+    names = prepare_data(job, folder, progress)
+    main = partial(_lead, job=job, folder=folder, progress=progress)
+    clients = LocalClients(folder, job)
+    if not (folder / "manifest.json").exists():
+        if engine == "simulation":
+            simulate(main, clients, names, os.cpu_count() or 1)
+        else:
+            run_in_process(main, clients, names)
+    return finish(folder, progress)
+
+
+def open_folder(job: Job, folder: Path, resume: bool) -> None:
+    """Take the folder for this job, or make sure that it holds this very job."""
+    resolved = folder / "job.toml"
+    if resolved.exists():
+        if not resume:
+            raise FolderInUseError(f"{folder} holds a run already: go on with it by --resume, or name another --output")
+        if load_job(resolved).hash != job.hash:
+            raise SettingError(f"{resolved} is another job than the one asked for: resume with the same settings")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    resolved.write_text(tomli_w.dumps(job.to_dict()))
+
+
+def prepare_data(job: Job, folder: Path, progress: Progress) -> list[str]:
+    """Draw the sample, or copy the public sets, into the folder; the clients' names."""
+    if job.sample.clients:
+        if not (folder / "public" / "unseen.jsonl").exists():
+            with progress.phase("draw", 1) as advance:
+                write_sample(draw_sample(job.sample, job.seed), folder)
+                advance()
+        return [client_name(source) for source in job.sample.clients]
+    for name in PUBLIC_SETS:
+        source, target = Path(getattr(job.public, name)), folder / "public" / f"{name}.jsonl"
+        if not source.is_file():
+            raise SettingError(f"public.{name} = {str(source)!r}: no such file; a job needs it, or sample.clients")
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, target)
+    return [client.name for client in job.clients]
+
+
+def client_name(source: str) -> str:
+    """A source's name as a client's pseudonym."""
+    return source.lower()
+
+
+def finish(folder: Path, progress: Progress) -> Path:
+    """Write the pages and the manifest of a run whose phases are done."""
+    with progress.phase("report", 1) as advance:
+        for client in sorted((folder / "clients").glob("*/scores.parquet")):
+            write_owner_report(client.parent)
+        page = write_coordinator_report(folder)
+        write_manifest(folder)
+        advance()
+    return page
+
+
+def write_manifest(folder: Path) -> None:
+    """manifest.json: SHA-256 of every file of the run, by its path in the folder."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in ("manifest.json", "events.jsonl"))
+    hashes = {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    write_json(folder / "manifest.json", {"files": hashes})
+
+
+def _lead(federation: Federation, *, job: Job, folder: Path, progress: Progress) -> None:
+    Coordinator(federation, job, folder, progress, simulated=True).run()

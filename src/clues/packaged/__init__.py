@@ -1,0 +1,1 @@
+"""The packaged job and its sample of real answers."""

@@ -1,0 +1,59 @@
+"""Progress of anything long: shown with the time left, and written to events.jsonl so that others can follow."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+Advance = Callable[..., None]
+"""`advance(n=1, note="")`: n more of the phase's units are done."""
+
+
+class Display(Protocol):
+    """What shows progress to a person."""
+
+    def update(self, event: dict[str, Any]) -> None:
+        """One event, as it goes into events.jsonl."""
+
+
+class Progress:
+    """Phases of a run, each with its seconds; `seconds` holds those of finished phases."""
+
+    def __init__(self, events: Path | None = None, display: Display | None = None) -> None:
+        self.events, self.display = events, display
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def phase(self, name: str, total: int) -> Iterator[Advance]:
+        """A phase of `total` units; yields the function that counts them."""
+        begin, done = time.monotonic(), 0
+        self._emit(name, 0, total, None, "")
+
+        def advance(n: int = 1, note: str = "") -> None:
+            nonlocal done
+            done += n
+            spent = time.monotonic() - begin
+            self._emit(name, done, total, spent / done * max(total - done, 0) if done else None, note)
+
+        yield advance
+        self.seconds[name] = self.seconds.get(name, 0.0) + round(time.monotonic() - begin, 3)
+        self._emit(name, total, total, 0.0, f"{self.seconds[name]:.1f} s")
+
+    def note(self, name: str, text: str) -> None:
+        """A line for the reader, outside any count."""
+        self._emit(name, 0, 0, None, text)
+
+    def _emit(self, phase: str, done: int, total: int, eta: float | None, note: str) -> None:
+        now = datetime.now().astimezone().isoformat(timespec="seconds")
+        event = {"time": now, "phase": phase, "done": done, "total": total, "eta_s": eta and round(eta, 1), "note": note}
+        if self.events is not None:
+            self.events.parent.mkdir(parents=True, exist_ok=True)
+            with self.events.open("a") as stream:
+                stream.write(json.dumps(event) + "\n")
+        if self.display is not None:
+            self.display.update(event)

@@ -1,0 +1,1 @@
+"""The pages, made from a run's files alone; needs no torch."""

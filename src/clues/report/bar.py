@@ -1,0 +1,91 @@
+"""The bar of a run: how the anchors do on each criterion, and below which value a row is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clues.report.words import fixed, percent
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What anchors.json says, on the scale on which rows are judged."""
+
+    criteria: dict[str, list[float]]
+    """Criterion -> the anchors' values in standard deviations of the anchors."""
+    level: float | None
+    """A row whose worst criterion is below it is dropped; None where the rule has no bar that is known beforehand."""
+
+
+def read_bar(anchors: Mapping[str, Any]) -> Bar:
+    """The bar of the anchors.
+
+    Args:
+        anchors: anchors.json: `z` -> criterion -> one value per anchor, `statistic`, and the rule's settings.
+    """
+    statistic = np.asarray(anchors["statistic"], float)
+    level = None
+    if anchors["rule"] == "conformal":
+        # p <= α exactly when fewer than ⌊α(n + 1)⌋ anchors are lower than the row: the bar is that anchor.
+        rank = int(anchors["alpha"] * (len(statistic) + 1) + 1e-9)
+        level = float(np.sort(statistic)[min(rank, len(statistic)) - 1]) if rank else None
+    elif anchors["rule"] == "anchor-mean":
+        level = float(statistic.mean())
+    elif anchors["rule"] == "score":
+        level = float(anchors["score"])
+    return Bar({name: list(values) for name, values in anchors["z"].items()}, level)
+
+
+def level_among(statistic: np.ndarray, keep: np.ndarray, level: float | None) -> float | None:
+    """The bar as one client's rows met it: between its highest dropped and its lowest kept row.
+
+    A row shifts the scale a little when it joins the anchors, so the bar of the anchors alone may lie a hair off.
+
+    Args:
+        statistic: [N] finite; keep: [N] what the rule said.
+        level: the bar of the anchors alone, if there is one.
+    """
+    low = statistic[~keep].max() if (~keep).any() else -np.inf
+    high = statistic[keep].min() if keep.any() else np.inf
+    if low >= high or (level is None and not np.isfinite([low, high]).all()):
+        return level
+    return float((low + high) / 2 if level is None else np.clip(level, low, high))
+
+
+def promise(rule: str, alpha: float, q: float) -> str:
+    """What the rule promises, in a sentence."""
+    return {
+        "conformal": f"A good row that is like the anchors is dropped with a probability of at most {percent(alpha)} "
+        f"(alpha = {alpha:g}).",
+        "fdr": f"On average at most {percent(q)} of the dropped rows are good ones (q = {q:g}).",
+        "anchor-mean": "A row is kept when it does as well as the average anchor. This is the published rule; "
+        "it promises nothing, and about half of all good rows fall below it.",
+        "ratio": "A fixed share of the rows is kept, the best ones, however good or bad they are.",
+        "score": "A row is kept when its worst criterion reaches a fixed value.",
+    }[rule]
+
+
+def where(level: float | None) -> str:
+    """Where the bar lies, in a sentence."""
+    if level is None:
+        return "There is no bar that is the same for all rows under this rule and these anchors, so none is drawn."
+    side = "below" if level < 0 else "above"
+    return (
+        f"The bar lies {fixed(abs(level), 2)} standard deviations {side} the average anchor; a row whose worst criterion "
+        "falls below it is dropped, for that criterion."
+    )
+
+
+def split(
+    values: Sequence[float], keep: Sequence[bool], reason: Sequence[str], criterion: str
+) -> dict[str, list[float]]:
+    """Rows' values on one criterion by what became of them, for its histogram."""
+    found: dict[str, list[float]] = {"kept": [], "dropped for this": [], "dropped for another reason": []}
+    labels = list(found)
+    for value, k, r in zip(values, keep, reason, strict=True):
+        found[labels[0 if k else 1 if r == criterion else 2]].append(value)
+    return found

@@ -1,0 +1,94 @@
+"""One client's folder as the owner's page needs it: scores by column, and the rows' texts by id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clues.data.reading import read_rows
+from clues.data.records import conversation
+from clues.data.rows import Row
+from clues.report.files import ReportError, read_lines, read_table
+
+NEEDED = ("id", "line", "hash", "status", "p", "statistic", "keep", "reason", "decision")
+SCORED = "scored"
+EXPLANATIONS = ("explanations.parquet", "channels/explanations.parquet")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scored rows of scores.parquet, in the order of the file."""
+
+    columns: dict[str, np.ndarray]
+    """Column -> [N]"""
+    not_scored: int
+    """Records with another status than `scored`."""
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.columns[name]
+
+    def __len__(self) -> int:
+        return len(self.columns["id"])
+
+    @property
+    def keep(self) -> np.ndarray:
+        """[N] bool"""
+        return self.columns["keep"].astype(bool)
+
+    @property
+    def criteria(self) -> list[str]:
+        return [name.removeprefix("z_") for name in self.columns if name.startswith("z_")]
+
+    @property
+    def channels(self) -> list[str]:
+        """Channels in the order of the file."""
+        return [name for name in self.columns if "." in name]
+
+
+def read_scores(folder: Path) -> Scores:
+    """Raises ReportError when scores.parquet is missing or was written by something else."""
+    table = read_table(folder / "scores.parquet", NEEDED)
+    columns = {name: table[name].to_numpy() for name in table.column_names}
+    scored = columns["status"] == SCORED
+    return Scores({name: values[scored] for name, values in columns.items()}, int((~scored).sum()))
+
+
+def read_texts(folder: Path, scores: Scores, columns: Mapping[str, str] | None) -> dict[str, Row]:
+    """Row id -> row, from the kept and the dropped rows that stand in the folder.
+
+    Raises ReportError when they are not the rows that were scored.
+    """
+    kept_ids, dropped_ids = scores["id"][scores.keep], set(scores["id"][~scores.keep])
+    rows = _kept_rows(folder, columns)
+    if [row.content_hash for row in rows] != scores["hash"][scores.keep].tolist():
+        raise ReportError(f"{folder}: the kept file and scores.parquet hold different rows; select again")
+    dropped = {entry["id"]: entry for entry in read_lines(folder / "dropped.jsonl")}
+    if set(dropped) != dropped_ids:
+        raise ReportError(f"{folder}: dropped.jsonl and scores.parquet name different rows; select again")
+    texts = dict(zip(kept_ids.tolist(), rows, strict=True))
+    for name, entry in dropped.items():
+        texts[name] = Row(conversation(entry["record"], columns), "dropped.jsonl", entry["line"], entry["record"])
+    return texts
+
+
+def _kept_rows(folder: Path, columns: Mapping[str, str] | None) -> list[Row]:
+    found = [path for path in folder.iterdir() if path.name.split(".")[0] == "kept"]
+    if len(found) != 1:
+        raise ReportError(f"{folder}: {len(found)} kept files, one is needed; select again")
+    return read_rows(found[0], columns)[0]
+
+
+def read_explanations(folder: Path, ids: list[str]) -> dict[str, dict[str, Any]]:
+    """Row id -> `start`, `fluency`, `relevance` of its tokens; empty when the run explained nothing."""
+    import pyarrow.compute
+
+    file = next((folder / name for name in EXPLANATIONS if (folder / name).exists()), None)
+    if file is None:
+        return {}
+    table = read_table(file, ("id", "start", "fluency", "relevance"))
+    table = table.filter(pyarrow.compute.is_in(table["id"], pyarrow.array(ids)))
+    return {entry["id"]: entry for entry in table.to_pylist()}

@@ -1,0 +1,158 @@
+"""The coordinator's page: what a run did, from the files a coordinator holds. It knows no row and shows none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from clues import __version__
+from clues.config import Job, load_job
+from clues.report import bar, cautions, charts, comparing, federation, words
+from clues.report.files import read_json, read_json_if_there, read_lines
+from clues.report.page import Numbers, write_page
+
+PAGE = "report.html"
+COUNTED = {
+    "set_aside": ("Set aside", "could not be scored"),
+    "duplicates": ("Duplicates", "repeat an earlier row of the file word for word"),
+    "truncated": ("Truncated", "too long for the model, read from the start as far as they went"),
+    "overlap": ("Overlap", "also in a public set, word for word or nearly"),
+}
+"""Counts besides kept and dropped, with what they mean; a client may report none of them."""
+
+
+def write_coordinator_report(folder: Path) -> Path:
+    """Write `report.html` into a run's folder from its selection, metrics, training, anchors, job and events.
+
+    What a run did not do (no training, no evaluation, no labels) the page says in its place.
+
+    Raises ReportError when selection.json, anchors.json or job.toml is missing or of another version.
+    """
+    selection, anchors = read_json(folder / "selection.json"), read_json(folder / "anchors.json")
+    metrics, training = read_json_if_there(folder / "metrics.json"), read_json_if_there(folder / "training.json")
+    job = load_job(folder / "job.toml")
+    return write_page(
+        folder / PAGE,
+        "coordinator.html.j2",
+        job=job,
+        version=__version__,
+        settings=changed_settings(job),
+        metrics=Numbers(metrics),
+        counts=Numbers(selection, "count"),
+        cautions=_cautions(job, selection, training),
+        arms=federation.training_views(training),
+        wire=federation.totals(training.get("arms", {})),
+        events=_times(read_lines(folder / "events.jsonl")),
+        **_selected(selection),
+        **_bar(anchors, job),
+        **_measured(metrics.get("selection", {})),
+        **_compared(metrics),
+    )
+
+
+def _selected(selection: Mapping[str, Any]) -> dict[str, Any]:
+    """Clients, the one that lost the largest share first, and their sums."""
+    clients = selection["clients"]
+    worst_first = sorted(clients, key=lambda name: (clients[name]["kept"] / max(1, clients[name]["rows"]), name))
+    counted = [column for column in COUNTED if any(column in n for n in clients.values())]
+    reasons = list(dict.fromkeys(reason for n in clients.values() for reason in n["reasons"]))
+    total = {key: sum(n.get(key, 0) for n in clients.values()) for key in ("rows", "kept", "dropped", *counted)}
+    total["reasons"] = {reason: sum(n["reasons"].get(reason, 0) for n in clients.values()) for reason in reasons}
+    return {
+        "clients": {name: clients[name] for name in worst_first},
+        "counted": {column: COUNTED[column] for column in counted},
+        "reasons": reasons,
+        "reason_labels": [(reason, words.criterion(reason).one) for reason in reasons],
+        "total": total,
+    }
+
+
+def _bar(anchors: Mapping[str, Any], job: Job) -> dict[str, Any]:
+    found = bar.read_bar(anchors)
+    histograms = [
+        {
+            "name": name,
+            "chart": charts.inline_svg(
+                charts.criterion_histogram({"anchors": values}, found.level, {"anchors": "other"}, "anchors"),
+                f"Distribution of {len(values)} anchors on {name}, from {min(values):.2f} to {max(values):.2f}.",
+            ),
+        }
+        for name, values in found.criteria.items()
+    ]
+    choice = job.selection
+    return {
+        "histograms": histograms,
+        "promise": bar.promise(choice.rule, choice.alpha, choice.q),
+        "where": bar.where(found.level),
+    }
+
+
+def _measured(selection: Mapping[str, Any]) -> dict[str, Any]:
+    """Charts of how well the selection told good from bad, when it is known which rows were bad."""
+    kinds = selection.get("kinds", {})
+    if selection.get("auc") is None:
+        return {"kinds": {}, "area_chart": ""}
+    ours = {"all kinds": selection["auc"]} | {kind: n["auc"] for kind, n in kinds.items() if n["auc"] is not None}
+    label = "AUC by kind of damage: " + words.listed([f"{kind} {auc:.3f}" for kind, auc in ours.items()]) + "."
+    chart = charts.areas_under_the_curve(ours, (selection.get("published") or {}).get("auc"))
+    return {"kinds": kinds, "area_chart": charts.inline_svg(chart, label)}
+
+
+def _compared(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    models, comparisons = metrics.get("models", {}), metrics.get("comparisons", [])
+    found: dict[str, Any] = {
+        "models": models,
+        "comparisons": [c | {"finding": comparing.finding(c), "shown": comparing.interval(c)} for c in comparisons],
+        "headline": comparing.headline(comparisons),
+        "gaps": [comparing.gap_sentence(how, share) for how, share in metrics.get("gap_closed", {}).items()],
+        "seconds": metrics.get("seconds", {}),
+    }
+    if models:
+        found["nll_chart"] = _models_chart(models, "test_nll", "← better\u2003test NLL")
+        found["choice_chart"] = _models_chart(models, "choice", "right answer chosen\u2003better →")
+    if comparisons:
+        label = words.listed([f"{c['a']} minus {c['b']}, {c['how']}: {comparing.interval(c)}" for c in comparisons])
+        found["difference_chart"] = charts.inline_svg(charts.differences(comparisons), f"Differences: {label}.")
+    if found["seconds"]:
+        label = words.listed([f"{name} {words.duration(s)}" for name, s in found["seconds"].items()])
+        found["seconds_chart"] = charts.inline_svg(charts.phase_seconds(found["seconds"]), f"Duration: {label}.")
+    return found
+
+
+def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
+    label = f"{title.strip('← →')}: {words.listed(list(models))} compared; the table holds the numbers."
+    return charts.inline_svg(charts.models_compared(models, metric, title), label)
+
+
+def _cautions(job: Job, selection: Mapping[str, Any], training: Mapping[str, Any]) -> list[cautions.Caution]:
+    clients, alpha = selection["clients"], job.selection.alpha
+    found = cautions.about_anchors(job.selection.rule, alpha, selection["anchors"])
+    found += cautions.about_clients(clients) + cautions.about_unseen(selection.get("unseen", {}), alpha)
+    if job.sample.clients:
+        found.append(cautions.about_simulation(len(clients), job.sample.spoiled_share, list(job.sample.kinds)))
+    return found + cautions.about_training(training.get("arms", {}))
+
+
+def _times(events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """When the run began and ended, by its own events."""
+    if not events:
+        return {}
+    return {"began": words.day(events[0]["time"]), "ended": words.day(events[-1]["time"]), "phase": events[-1]["phase"]}
+
+
+def changed_settings(job: Job) -> list[tuple[str, Any]]:
+    """Settings that differ from the defaults, dotted. Where files lie on somebody's machine is left out."""
+    defaults = dict(_flat(Job().to_dict()))
+    return [(key, value) for key, value in _flat(job.to_dict()) if defaults.get(key) != value and key != "clients"]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found += _flat(value, f"{prefix}{key}.")
+        else:
+            is_path = isinstance(value, str) and Path(value).is_absolute()
+            found.append((prefix + key, Path(value).name if is_path else value))
+    return found

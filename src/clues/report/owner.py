@@ -1,0 +1,133 @@
+"""The owner's page: what became of each row and why, from the files that stay with the client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from clues import __version__
+from clues.report import bar, cautions, charts, client_files, words
+from clues.report.files import read_json, read_json_if_there, read_lines
+from clues.report.page import payload, write_page
+from clues.report.power import power_view, shading_sentence
+from clues.report.rows import MOST, Shown, show_rows
+
+PAGE = "report.html"
+WITHOUT_SCRIPT = 50
+"""Rows in the table that needs no script."""
+MOST_SET_ASIDE = 50
+OWNER = "owner"
+"""The reason of a row that its owner dropped against the rule."""
+
+
+def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
+    """Write `report.html` into a client's folder or the output folder of `clues score`.
+
+    Without text the page holds ids, lines and numbers, and may be shown to people who must not read the rows.
+
+    Raises ReportError when scores.parquet, client.json or anchors.json is missing, or the texts are not the scored rows.
+    """
+    about, anchors = read_json(folder / "client.json"), read_json(folder / "anchors.json")
+    power = read_json_if_there(folder / "power.json")
+    scores = client_files.read_scores(folder)
+    level = _level(scores, bar.read_bar(anchors))
+    texts = client_files.read_texts(folder, scores, about.get("columns")) if include_text else None
+    explanations = client_files.read_explanations(folder, scores["id"].tolist()) if include_text else {}
+    shown = show_rows(scores, level, texts, explanations)
+    return write_page(
+        folder / PAGE,
+        "owner.html.j2",
+        ("rows.js", "detail.js", "table.js"),
+        about=about,
+        version=__version__,
+        date=_date(folder),
+        promise=bar.promise(about["rule"], about["alpha"], about["q"]),
+        where=bar.where(level),
+        include_text=include_text,
+        shown=shown,
+        static=shown.rows[:WITHOUT_SCRIPT],
+        most=MOST,
+        embedded=payload(_embedded(scores, shown, level)),
+        set_aside=read_lines(folder / "set_aside.jsonl"),
+        most_set_aside=MOST_SET_ASIDE,
+        power=power_view(power),
+        shading=shading_sentence(power),
+        cautions=_cautions(about, scores),
+        **_counted(scores),
+        **_histograms(scores, anchors, level),
+    )
+
+
+def _level(scores: client_files.Scores, common: bar.Bar) -> float | None:
+    """The bar of rows that have a verdict on every criterion; a truncated answer has a bar of its own."""
+    whole = np.all([np.isfinite(scores[f"z_{name}"]) for name in scores.criteria], axis=0)
+    ruled = whole & (scores["decision"] == "")
+    return bar.level_among(scores["statistic"][ruled], scores.keep[ruled], common.level)
+
+
+def _counted(scores: client_files.Scores) -> dict[str, Any]:
+    keep, decided = scores.keep, scores["decision"]
+    reason = np.where((decided == "drop") & (scores["reason"] == ""), OWNER, scores["reason"])
+    reasons = {name: int((reason[~keep] == name).sum()) for name in (*scores.criteria, OWNER)}
+    counted = {name: n for name, n in reasons.items() if n or name != OWNER}
+    return {
+        "rows": len(scores),
+        "kept": int(keep.sum()),
+        "dropped": int((~keep).sum()),
+        "reasons": counted,
+        "criteria": scores.criteria,
+        "decided": int((decided != "").sum()),
+        "gradient": any(".gradient" in name for name in scores.channels),
+        "reason_labels": [(name, words.criterion(name).one) for name in counted],
+    }
+
+
+def _histograms(scores: client_files.Scores, anchors: Mapping[str, Any], level: float | None) -> dict[str, Any]:
+    common = bar.read_bar(anchors)
+    return {
+        "histograms": [
+            {"name": name, "chart": _histogram(scores, name, common.criteria.get(name, []), level)}
+            for name in scores.criteria
+        ]
+    }
+
+
+def _histogram(scores: client_files.Scores, name: str, anchors: list[float], level: float | None) -> str:
+    groups = bar.split(scores[f"z_{name}"], scores.keep, scores["reason"], name)
+    colours = dict(zip(groups, ("kept", name, "other"), strict=True))
+    label = f"{name}: " + words.listed([f"{len(values)} rows {what}" for what, values in groups.items()]) + "."
+    return charts.inline_svg(charts.criterion_histogram(groups, level, colours, outline=anchors), label)
+
+
+def _embedded(scores: client_files.Scores, shown: Shown, level: float | None) -> dict[str, Any]:
+    """What the script needs to know."""
+    names = [*scores.criteria, OWNER]
+    return {
+        "criteria": scores.criteria,
+        "says": {name: words.criterion(name).one for name in names},
+        "channels": scores.channels,
+        "bar": level,
+        "rowsInFile": len(scores),
+        "rows": shown.rows,
+    }
+
+
+def _cautions(about: Mapping[str, Any], scores: client_files.Scores) -> list[cautions.Caution]:
+    found = cautions.about_anchors(about["rule"], about["alpha"], about["anchors"])
+    found += [] if found else [cautions.Caution("Before you trust the bar", text) for text in about.get("warnings", [])]
+    if len(scores) and not scores.keep.any():
+        found += cautions.about_clients({"this file": {"rows": len(scores), "kept": 0}})
+    overlap = {name: sum(kinds.values()) for name, kinds in about.get("overlap", {}).items()}
+    if any(overlap.values()):
+        found.append(cautions.about_overlap(sum(overlap.values()), f" ({words.listed([n for n in overlap if overlap[n]])})"))
+    return found + cautions.about_truncation(about.get("truncated", 0))
+
+
+def _date(folder: Path) -> str:
+    """When the rows were judged: the time of their scores."""
+    written = (folder / "scores.parquet").stat().st_mtime
+    return datetime.fromtimestamp(written).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,46 @@
+"""What the bar would catch here: spoiled public rows that were put to it like the owner's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from scipy.stats import binomtest
+
+from clues.report import words
+from clues.report.charts import caught, inline_svg
+
+NO_EVIDENCE = 0.6
+"""Below this AUC the shading ranks inserted noise words no better than the row's own: it points nowhere."""
+
+
+def power_view(power: Mapping[str, Any]) -> dict[str, Any]:
+    """Shares with 95 % Wilson intervals, worst first, and their chart; empty without power.json.
+
+    Args:
+        power: `kinds` -> kind -> `caught`, `rows`; optional `shading` -> `auc`, `rows`.
+    """
+    kinds = {name: _share(n) for name, n in power.get("kinds", {}).items() if n["rows"]}
+    if not kinds:
+        return {}
+    worst_first = dict(sorted(kinds.items(), key=lambda item: item[1]["share"]))
+    said = words.listed([f"{name} {n['caught']} of {n['rows']}" for name, n in worst_first.items()])
+    return {"kinds": worst_first, "chart": inline_svg(caught(worst_first), f"Caught: {said}.")}
+
+
+def _share(n: Mapping[str, int]) -> dict[str, Any]:
+    interval = binomtest(n["caught"], n["rows"]).proportion_ci(0.95, method="wilson")
+    return dict(n) | {"share": n["caught"] / n["rows"], "low": float(interval.low), "high": float(interval.high)}
+
+
+def shading_sentence(power: Mapping[str, Any]) -> str:
+    """What the shading of words is worth, as measured on noise words inserted into public answers."""
+    auc = power.get("shading", {}).get("auc")
+    if auc is None:
+        return "Whether the shading points at the right words was not measured in this run: take it as a hint."
+    if auc < NO_EVIDENCE:
+        return (
+            "The shading is no evidence here: noise words inserted into public answers do not rank above the answers’ "
+            f"own words (AUC {auc:.2f})."
+        )
+    return f"Noise words inserted into public answers rank above the answers’ own words with an AUC of {auc:.2f}."

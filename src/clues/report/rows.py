@@ -1,0 +1,171 @@
+"""The rows that the owner's page carries: which ones, and all that it says about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from clues.data.rows import Row
+from clues.report import shading
+from clues.report.client_files import Scores
+from clues.report.nearest import nearest_kept
+from clues.report.page import payload
+
+MOST = 2000
+"""Rows on a page; of a larger file the worst, those nearest to the bar and the best."""
+SHARES = {"worst": 0.4, "nearest": 0.4, "best": 0.2}
+TEXT_BUDGET = 3_600_000
+"""Bytes that all rows together may take of the page's 5 MB."""
+LONGEST = (8000, 4000, 2000, 1000, 500, 250)
+"""Characters shown of a question or answer: the first of these with which all rows fit."""
+EXCERPT = 400
+"""Characters of a neighbour's answer."""
+MOST_GROUPS = 20
+GROUP_FIELDS = ("group", "source")
+"""Fields of a record that a page can group its rows by."""
+
+
+def choose(statistic: np.ndarray, level: float | None) -> np.ndarray:
+    """Positions of the rows to show, worst first: all of a small file, else the worst, the nearest and the best."""
+    order = np.argsort(statistic, kind="stable")
+    if len(order) <= MOST:
+        return order
+    quota = {name: round(share * MOST) for name, share in SHARES.items()}
+    nearest = np.argsort(np.abs(statistic - (level or 0.0)), kind="stable")
+    chosen = dict.fromkeys([*order[: quota["worst"]].tolist(), *order[-quota["best"] :].tolist()])
+    for i in nearest.tolist():
+        if len(chosen) == MOST:
+            break
+        chosen.setdefault(i)
+    return np.array(sorted(chosen, key=np.argsort(order, kind="stable").__getitem__))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Rows as the page carries them, worst first."""
+
+    rows: list[dict[str, Any]]
+    longest: int
+    """Characters of a text that are shown."""
+    groups: list[str] = field(default_factory=list)
+    explained: bool = False
+
+
+def show_rows(
+    scores: Scores,
+    level: float | None,
+    texts: Mapping[str, Row] | None,
+    explanations: Mapping[str, Mapping[str, Any]],
+) -> Shown:
+    """Describe the chosen rows, with as much of their texts as fits.
+
+    Args:
+        texts: row id -> row; None for a page without texts.
+        explanations: row id -> token contributions.
+    """
+    chosen = choose(scores["statistic"], level)
+    rows = _numbers(scores, chosen)
+    if texts is None:
+        return Shown(rows, 0)
+    found = [texts[row["id"]] for row in rows]
+    groups = _groups(texts.values())
+    neighbours = _neighbours(scores, texts, found, chosen)
+    for longest in LONGEST:
+        for row, text, near in zip(rows, found, neighbours, strict=True):
+            row |= _text(text, longest, explanations.get(row["id"]), near)
+            row["group"] = _group(text, groups[0]) if groups else ""
+        if len(payload(rows).encode()) <= TEXT_BUDGET:
+            break
+    return Shown(rows, longest, groups[1:], bool(explanations))
+
+
+def _numbers(scores: Scores, chosen: np.ndarray) -> list[dict[str, Any]]:
+    """Everything but the text: state, reason, criteria, and where each channel stands among all rows."""
+    ranks = {name: _rank(scores[name]) for name in scores.channels}
+    return [
+        {
+            "id": str(scores["id"][i]),
+            "line": int(scores["line"][i]),
+            "state": "kept" if scores.keep[i] else "dropped",
+            "reason": str(scores["reason"][i] or ""),
+            "decision": str(scores["decision"][i] or ""),
+            "truncated": bool(scores.columns.get("truncated", np.zeros(len(scores), bool))[i]),
+            "statistic": rounded(scores["statistic"][i]),
+            "p": rounded(scores["p"][i]),
+            "z": [rounded(scores[f"z_{name}"][i]) for name in scores.criteria],
+            "pc": [rounded(scores[f"p_{name}"][i]) for name in scores.criteria],
+            "channels": [[rounded(scores[name][i]), int(ranks[name][i])] for name in scores.channels],
+        }
+        for i in chosen.tolist()
+    ]
+
+
+def rounded(value: float) -> float | None:
+    """Four significant digits; None for a value that does not exist."""
+    return float(f"{value:.4g}") if np.isfinite(value) else None
+
+
+def _rank(values: np.ndarray) -> np.ndarray:
+    """1 for the lowest; rows without a value come last."""
+    return np.argsort(np.argsort(values, kind="stable"), kind="stable") + 1
+
+
+def _text(
+    row: Row, longest: int, explanation: Mapping[str, Any] | None, near: dict[str, Any] | None
+) -> dict[str, Any]:
+    answer, words = row.response, None
+    if explanation is not None:
+        values = {name: explanation[name] for name in shading.SHADED}
+        words = shading.words_of(answer, explanation["start"], values)
+    return {
+        "prompt": row.prompt[:longest],
+        "prompt_left": max(0, len(row.prompt) - longest),
+        "turns": len(row.messages),
+        "answer": shading.segments(answer[:longest], words),
+        "answer_left": max(0, len(answer) - longest),
+        "blamed": {} if words is None else {name: _blamed(answer, words, name) for name in shading.SHADED},
+        "near": near,
+    }
+
+
+def _blamed(answer: str, words: shading.Words, name: str) -> dict[str, Any]:
+    found = [(word[:60], rounded(value)) for word, value in shading.blamed(answer, words, name)]
+    return {"words": found, "sum": rounded(float(words.value[name].sum()))}
+
+
+def _neighbours(
+    scores: Scores, texts: Mapping[str, Row], found: Sequence[Row], chosen: np.ndarray
+) -> list[dict[str, Any] | None]:
+    """The nearest kept row of each, as an excerpt."""
+    kept = np.flatnonzero(scores.keep)
+    place = {int(i): k for k, i in enumerate(kept)}
+    prompts = [texts[str(scores["id"][i])].prompt for i in kept]
+    nearest = nearest_kept([row.prompt for row in found], prompts, [place.get(int(i)) for i in chosen])
+    return [
+        None
+        if near is None
+        else {
+            "line": int(scores["line"][kept[near.index]]),
+            "id": str(scores["id"][kept[near.index]]),
+            "likeness": round(near.likeness, 2),
+            "prompt": prompts[near.index][:EXCERPT],
+            "answer": texts[str(scores["id"][kept[near.index]])].response[:EXCERPT],
+        }
+        for near in nearest
+    ]
+
+
+def _groups(rows: Any) -> list[str]:
+    """The first field that divides the rows into a few groups, then its values; empty when none does."""
+    for name in GROUP_FIELDS:
+        values = {row.record.get(name) for row in rows}
+        if all(isinstance(v, str) for v in values) and 1 < len(values) <= MOST_GROUPS:
+            return [name, *sorted(values)]
+    return []
+
+
+def _group(row: Row, name: str) -> str:
+    return row.record[name]

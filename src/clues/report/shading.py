@@ -1,0 +1,84 @@
+"""From what each token contributes to a score to shaded words: sums stay sums, so that nothing is blamed twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+SHADED = ("fluency", "relevance")
+"""Criteria whose scores are sums over the tokens; completeness hangs on the end alone."""
+LEVELS = (1.5, 2.5, 4.0)
+"""A word is shaded when it speaks against the row this many times as much as the row's average word speaks at all."""
+MOST_BLAMED = 6
+END = "(its end)"
+"""Stands for the end-of-turn token, which has no text."""
+# A sign of a script without spaces is a word of its own; elsewhere words end at spaces.
+WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of a response with their contributions; the last one is its end."""
+
+    start: np.ndarray
+    """[W] first character of each word; where the text ends for the last."""
+    end: np.ndarray
+    """[W]"""
+    value: dict[str, np.ndarray]
+    """Criterion -> [W], adding up to the row's forward channel."""
+
+
+def words_of(text: str, start: Sequence[int], values: dict[str, Sequence[float]]) -> Words:
+    """Add each token's contribution to the word in which it starts, or to the next one if it starts between words.
+
+    Args:
+        text: the response.
+        start: [T] first character of each token.
+        values: criterion -> [T].
+    """
+    spans = [m.span() for m in WORD.finditer(text)] + [(len(text), len(text))]
+    ends = np.array([e for _, e in spans])
+    place = np.minimum(np.searchsorted(ends, np.asarray(start, int), side="right"), len(spans) - 1)
+    sums = {name: np.bincount(place, np.asarray(v, float), len(spans)) for name, v in values.items()}
+    return Words(np.array([s for s, _ in spans]), ends, sums)
+
+
+def levels(value: np.ndarray) -> np.ndarray:
+    """How strongly each word is shaded, [W] from 0 to 3: only for what speaks against the row (negative values)."""
+    usual = np.abs(value).mean() or 1.0
+    return np.searchsorted(LEVELS, -value / usual, side="right")
+
+
+def blamed(text: str, words: Words, criterion: str) -> list[tuple[str, float]]:
+    """The words that speak most against the row, worst first, with their contributions."""
+    value = words.value[criterion]
+    worst = [i for i in np.argsort(value, kind="stable")[:MOST_BLAMED] if levels(value)[i] > 0]
+    return [(text[words.start[i] : words.end[i]] or END, float(value[i])) for i in worst]
+
+
+def segments(text: str, words: Words | None) -> list[tuple[str, int, int]]:
+    """The text in pieces that are shaded alike: (piece, level for fluency, level for relevance); they join to `text`."""
+    if words is None:
+        return [(text, 0, 0)]
+    fluency, relevance = (levels(words.value[name]) for name in SHADED)
+    pieces: list[tuple[str, int, int]] = []
+    at = 0
+    for start, end, f, r in zip(words.start, words.end, fluency, relevance, strict=True):
+        if start >= len(text):
+            break
+        if start > at:
+            _append(pieces, text[at:start], 0, 0)
+        _append(pieces, text[start:end], int(f), int(r))
+        at = min(end, len(text))
+    _append(pieces, text[at:], 0, 0)
+    return pieces
+
+
+def _append(pieces: list[tuple[str, int, int]], text: str, f: int, r: int) -> None:
+    if pieces and pieces[-1][1:] == (f, r):
+        pieces[-1] = (pieces[-1][0] + text, f, r)
+    elif text:
+        pieces.append((text, f, r))

@@ -1,0 +1,129 @@
+"""The vocabulary of the pages: plain words for criteria and kinds of damage, and numbers as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class CriterionWords:
+    """How a page speaks of one criterion."""
+
+    one: str
+    """What is wrong with one row: it ..."""
+    many: str
+    """What is wrong with several rows: they ..."""
+    asks: str
+    """The question the criterion puts to an answer."""
+    low: str
+    """What a low value means."""
+
+
+CRITERIA = {
+    "fluency": CriterionWords(
+        "reads badly",
+        "read badly",
+        "Does the answer read well?",
+        "Low: the base model finds the wording unlikely; words are missing, garbled or mixed in.",
+    ),
+    "relevance": CriterionWords(
+        "does not answer the question",
+        "do not answer the question",
+        "Does it answer its question?",
+        "Low: the question does little to make this answer more likely; it may belong to another question.",
+    ),
+    "completeness": CriterionWords(
+        "stops too early",
+        "stop too early",
+        "Does it come to its end?",
+        "Low: the answer ends where the model expects more; it may have been cut off.",
+    ),
+    "owner": CriterionWords(
+        "was dropped by its owner",
+        "were dropped by their owner",
+        "What did the owner decide?",
+        "An owner’s decision overrides the rule.",
+    ),
+}
+
+KINDS = {
+    "cut": "cut off after a part of the words",
+    "deletion": "words taken out",
+    "exchange": "the answer of another question",
+    "near-exchange": "the answer of a similar question",
+    "noise": "random words mixed in",
+    "mixed-language": "words of another language mixed in",
+    "repetition": "parts repeated",
+}
+"""Ways in which public or demonstration answers are spoiled on purpose."""
+
+ARMS = {
+    "base": "nothing: the model as it came",
+    "mixed": "all rows, good and bad",
+    "clues": "the rows kept",
+    "oracle": "the truly good rows",
+}
+"""What a compared model was trained on."""
+
+
+def trained_on(arm: str) -> str:
+    """What a compared model was trained on; the `-epoch` arms make as many passes over fewer rows."""
+    rows = ARMS.get(arm.removesuffix("-epoch"), arm)
+    return f"{rows}, as many passes as over all rows" if arm.endswith("-epoch") else rows
+
+
+def criterion(name: str) -> CriterionWords:
+    """Words for a criterion; one that a user added speaks by its own name."""
+    fallback = CriterionWords(
+        f"fails on {name}", f"fail on {name}", f"How does it do on {name}?", f"Low: the answer does badly on {name}."
+    )
+    return CRITERIA.get(name, fallback)
+
+
+def faults(reasons: Mapping[str, int]) -> str:
+    """`6 do not answer the question, 3 stop too early and 1 reads badly`, most frequent first; empty without any."""
+    counted = sorted(((n, name) for name, n in reasons.items() if n), reverse=True)
+    return listed([f"{n} {criterion(name).one if n == 1 else criterion(name).many}" for n, name in counted])
+
+
+def listed(parts: list[str]) -> str:
+    """`a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    """`1 row`, `1,204 rows`."""
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def fixed(value: float, digits: int) -> str:
+    """A number with a true minus sign and no negative zero."""
+    text = f"{value:,.{digits}f}"
+    return text.lstrip("-") if not float(text.replace(",", "")) else text.replace("-", "−")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    return f"{fixed(100 * share, digits)} %"
+
+
+def data_size(n_bytes: float) -> str:
+    """Bytes in the unit that leaves one to three digits before the point."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n_bytes < 1000 or unit == "GB":
+            return f"{n_bytes:,.0f} bytes" if unit == "bytes" else f"{n_bytes:,.1f} {unit}"
+        n_bytes /= 1000
+    raise AssertionError("the loop returns")
+
+
+def duration(seconds: float) -> str:
+    """`0.3 s`, `44 s`, `2 min 28 s`, `3 h 5 min`."""
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
+
+
+def day(date: str) -> str:
+    """An ISO time as `2026-11-24 14:03`, any offset kept as it is; other text unchanged."""
+    return date[:16].replace("T", " ") if len(date) >= 16 and date[10] == "T" else date

@@ -1,0 +1,1 @@
+"""Channels: one number per row from a model at a checkpoint, higher is better data."""

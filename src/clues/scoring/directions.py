@@ -1,0 +1,113 @@
+"""Directions: what public rows say about where the model should move, one per criterion.
+
+A direction is the gradient, averaged over the public validation rows, of ℓ(good) − ℓ(spoiled), at a checkpoint. A row
+whose own gradient points the same way teaches the model to prefer good answers to answers that fail this criterion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from clues.data.batches import collate, token_budget_batches
+from clues.data.encoding import Encoded
+from clues.kernels.losses import row_means
+from clues.models.adapters import layer_of, lora_parameters
+from clues.models.base import LanguageModel
+from clues.scoring.criteria import CRITERIA, Criterion
+from clues.scoring.passes import likelihood_batch
+from clues.scoring.validation import Validation
+
+
+@dataclass(frozen=True)
+class Directions:
+    """K directions in the space of some of the adapter's weights."""
+
+    names: tuple[str, ...]
+    weights: dict[str, Tensor]
+    """Parameter name -> [K, O, I] float32."""
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """One tensor [O, I] per direction and parameter, named `<k>/<direction>/<parameter>`; zero ones are left out."""
+        return {
+            f"{k}/{name}/{parameter}": w[k]
+            for k, name in enumerate(self.names)
+            for parameter, w in self.weights.items()
+            if w[k].any()
+        }
+
+    @staticmethod
+    def from_tensors(tensors: Mapping[str, Tensor]) -> Directions:
+        """The inverse of `to_tensors`."""
+        parsed = {tuple(key.split("/", 2)): tensor for key, tensor in tensors.items()}
+        names = dict(sorted({(int(k), name) for k, name, _ in parsed}))
+        weights: dict[str, Tensor] = {}
+        for (k, _name, parameter), tensor in sorted(parsed.items()):
+            if parameter not in weights:
+                weights[parameter] = torch.zeros(len(names), *tensor.shape)
+            weights[parameter][int(k)] = tensor
+        return Directions(tuple(names.values()), weights)
+
+
+def batch_gradients(
+    lm: LanguageModel, encoded: Sequence[Encoded], matrix: str
+) -> Iterator[tuple[int, dict[str, Tensor]]]:
+    """Gradients of the mean row loss of one batch after the other: number of rows, parameter -> float32.
+
+    `matrix` says with respect to which of the adapter's matrices: "AB", or "B" alone.
+    """
+    parameters = lora_parameters(lm.model, matrix)
+    for p in parameters.values():
+        p.requires_grad_(True)
+    try:
+        for index in token_budget_batches(encoded, lm.settings.token_budget):
+            nll, row = likelihood_batch(lm, collate(encoded, index, lm.pad_id))
+            gradients = torch.autograd.grad(row_means(nll, row, len(index)).mean(), list(parameters.values()))
+            yield len(index), dict(zip(parameters, (g.float() for g in gradients), strict=True))
+    finally:
+        for p in parameters.values():
+            p.requires_grad_(False)
+
+
+def mean_gradient(lm: LanguageModel, encoded: Sequence[Encoded], matrix: str = "B") -> dict[str, Tensor]:
+    """∇ of the mean over rows of ℓ with respect to the adapter's matrices, by parameter name."""
+    total: dict[str, Tensor] = {}
+    for rows, gradients in batch_gradients(lm, encoded, matrix):
+        for name, gradient in gradients.items():
+            total[name] = total.get(name, 0) + gradient * (rows / len(encoded))
+    return total
+
+
+def directions_at(lm: LanguageModel, validation: Validation, good: Mapping[str, Tensor] | None = None) -> Directions:
+    """The criteria's directions at the adapter the model carries; `good` saves a pass if it is known already."""
+    good = mean_gradient(lm, validation.good) if good is None else good
+    spoiled_gradients = {kind: mean_gradient(lm, encoded) for kind, encoded in validation.spoiled.items()}
+    return criteria_directions(good, spoiled_gradients, lm.model.config.get_text_config().num_hidden_layers)
+
+
+def criteria_directions(
+    good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Tensor]], layers: int,
+    criteria: Sequence[Criterion] = CRITERIA,
+) -> Directions:
+    """One direction per criterion that has a spoiling, over the B matrices of the layers it lives in.
+
+    Args:
+        good: mean gradient over the public rows.
+        spoiled: kind of spoiling -> mean gradient over the same rows, spoiled.
+        layers: number of decoder layers of the model.
+    """
+    with_direction = [c for c in criteria if c.spoiling]
+    weights = {}
+    for name, gradient in good.items():
+        if ".lora_B." not in name:
+            continue
+        depth = layer_of(name) / layers
+        contrasts = [
+            (gradient - spoiled[c.spoiling][name]) * float(c.layers[0] <= depth < c.layers[1]) for c in with_direction
+        ]
+        if any(contrast.any() for contrast in contrasts):
+            weights[name] = torch.stack(contrasts)
+    return Directions(tuple(f"{c.name}.gradient" for c in with_direction), weights)

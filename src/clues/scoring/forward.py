@@ -1,0 +1,66 @@
+"""Forward channels: what the base model's likelihoods alone say about a row, before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clues.data.encoding import Encoded
+
+GAIN_TOKENS = 60
+"""The question's information gain is taken over the first tokens of an answer: later ones follow from the answer
+itself, and a cut answer must not look better for being short."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Forward channels of rows and the token terms they are made of."""
+
+    channels: dict[str, np.ndarray]
+    """Channel -> float32 [rows]; NaN where a row has no such value (no end token in a truncated row)."""
+    fluency: list[np.ndarray]
+    """Per row, one term per response token; they add up to `fluency.forward`."""
+    relevance: list[np.ndarray]
+    """Per row, one term per response token (0 past the first 60); they add up to `relevance.forward`."""
+
+
+def forward_channels(
+    conditional: Sequence[np.ndarray],
+    alone: Sequence[np.ndarray],
+    encoded: Sequence[Encoded],
+) -> Forward:
+    """Channels from token NLLs under the base model.
+
+    `fluency.forward` = −ℓ(a|q); `relevance.forward` = mean over the first 60 tokens of ℓ_t(a) − ℓ_t(a|q) (IRA,
+    arXiv 2410.11540, limited to the beginning); `completeness.forward` = log-probability of the end token.
+
+    Args:
+        conditional: NLL of each response token given the prompt, one array per row.
+        alone: the same tokens without the prompt.
+        encoded: the rows with their prompts, for the places of their end tokens.
+    """
+    fluency = [-nll / len(nll) for nll in conditional]
+    relevance = [_gain(a, q) for a, q in zip(alone, conditional, strict=True)]
+    completeness = [-nll[_ends(e)].mean() if _ends(e) else np.nan for nll, e in zip(conditional, encoded, strict=True)]
+    channels = {
+        "fluency.forward": np.array([t.sum() for t in fluency], np.float32),
+        "relevance.forward": np.array([t.sum() for t in relevance], np.float32),
+        "completeness.forward": np.array(completeness, np.float32),
+    }
+    return Forward(channels, fluency, relevance)
+
+
+def _gain(alone: np.ndarray, conditional: np.ndarray) -> np.ndarray:
+    # The tokens are the same with and without a prompt; a truncated row is shorter with it.
+    used = min(GAIN_TOKENS, len(alone), len(conditional))
+    terms = np.zeros(len(conditional), np.float32)
+    terms[:used] = (alone[:used] - conditional[:used]) / used
+    return terms
+
+
+def _ends(encoded: Encoded) -> list[int]:
+    """Places of the end tokens among the predicted response tokens."""
+    places = [position for position, response in enumerate(encoded.response_mask) if response]
+    return [places.index(position) for position in encoded.end_positions]

@@ -1,0 +1,60 @@
+"""Rules: from p-values and statistics to the rows that are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from clues.config import SelectionSettings
+
+STOREY_LAMBDA = 0.5
+"""Storey's (2002) usual choice: p-values above it are taken to be those of good rows."""
+
+
+def keep_rows(
+    settings: SelectionSettings, p: np.ndarray, statistic: np.ndarray, anchor_statistic: np.ndarray
+) -> np.ndarray:
+    """Which rows the rule keeps, bool [N].
+
+    Args:
+        p: [N] conformal p-values.
+        statistic: [N], higher is better.
+        anchor_statistic: [n] the anchors' own statistics, for the published rule.
+    """
+    match settings.rule:
+        case "conformal":
+            return p > settings.alpha
+        case "fdr":
+            return ~drop_by_fdr(p, settings.q)
+        case "anchor-mean":
+            return keep_anchor_mean(statistic, anchor_statistic)
+        case "ratio":
+            return keep_ratio(statistic, settings.ratio)
+        case "score":
+            return statistic >= settings.score
+
+
+def drop_by_fdr(p: np.ndarray, q: float) -> np.ndarray:
+    """Drop so many rows that at most a share q of the dropped is good, in expectation.
+
+    Benjamini and Hochberg (1995) at level q / π₀, with Storey's (2002) estimate of the share of good rows
+    π₀ = (1 + #{p > λ}) / (m (1 − λ)), at most 1.
+    """
+    m = len(p)
+    if m == 0:
+        return np.zeros(0, bool)
+    share_good = min(1.0, (1 + (p > STOREY_LAMBDA).sum()) / (m * (1 - STOREY_LAMBDA)))
+    ordered = np.sort(p)
+    within = np.flatnonzero(ordered <= q / share_good * np.arange(1, m + 1) / m)
+    return p <= ordered[within[-1]] if within.size else np.zeros(m, bool)
+
+
+def keep_anchor_mean(score: np.ndarray, anchor_score: np.ndarray) -> np.ndarray:
+    """The published rule (CLUES, Section 3.3): keep a row that is not below the mean of the anchors."""
+    return score >= anchor_score.mean()
+
+
+def keep_ratio(statistic: np.ndarray, ratio: float) -> np.ndarray:
+    """Keep this share of the rows, the best ones; rounded to whole rows, ties by order."""
+    keep = np.zeros(len(statistic), bool)
+    keep[np.argsort(-statistic, kind="stable")[: round(ratio * len(statistic))]] = True
+    return keep

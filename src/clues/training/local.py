@@ -1,0 +1,104 @@
+"""Local fine-tuning: some optimizer steps of the adapter on a client's own rows, by transformers' Trainer."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import SequentialSampler
+from transformers import Trainer, TrainerCallback, TrainingArguments
+
+from clues.config import TrainingSettings
+from clues.data.batches import Batch, collate
+from clues.data.encoding import Encoded
+from clues.kernels.losses import row_means
+from clues.models.adapters import lora_parameters
+from clues.models.base import LanguageModel
+from clues.scoring.passes import likelihood_batch
+
+
+def train(
+    lm: LanguageModel,
+    encoded: Sequence[Encoded],
+    settings: TrainingSettings,
+    *,
+    steps: int,
+    first_step: int,
+    seed: int,
+    callbacks: Sequence[TrainerCallback] = (),
+) -> float:
+    """Train the adapter in place for `steps` optimizer steps and return the mean row loss (nats per token).
+
+    The loss of a step is the mean over its rows of ℓ(a|q). The optimizer is fresh: nothing is kept between calls, and
+    step k of a run sees the same rows whether or not the run was interrupted before it.
+
+    Args:
+        encoded: the client's rows, at least one.
+        first_step: index of the first step in the whole run; it fixes which rows come next.
+        seed: fixes the order of the rows.
+    """
+    order = row_order(len(encoded), settings.batch_size, first_step, steps, seed)
+    for p in lora_parameters(lm.model).values():
+        p.requires_grad_(True)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            trainer = _Trainer(
+                model=cast(Any, lm.model),
+                args=_arguments(settings, steps, scratch),
+                train_dataset=cast(Any, [encoded[i] for i in order]),
+                data_collator=lambda rows: {"batch": collate(rows, range(len(rows)), lm.pad_id)},
+                callbacks=list(callbacks),
+            )
+            trainer.lm = lm
+            loss = trainer.train().training_loss
+    finally:
+        lm.model.requires_grad_(False)
+        lm.model.eval()
+    return float(loss)
+
+
+def row_order(rows: int, batch_size: int, first_step: int, steps: int, seed: int) -> list[int]:
+    """Rows of the steps `first_step` to `first_step + steps`: one random permutation after the other, cut to steps."""
+    start, stop = first_step * batch_size, (first_step + steps) * batch_size
+    epochs = range(start // rows, -(-stop // rows))
+    order = np.concatenate([np.random.default_rng([seed, epoch]).permutation(rows) for epoch in epochs])
+    offset = epochs[0] * rows
+    return order[start - offset : stop - offset].tolist()
+
+
+class _Trainer(Trainer):
+    """The Trainer, with our loss and our order of rows."""
+
+    lm: LanguageModel
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
+        return SequentialSampler(train_dataset if train_dataset is not None else cast(Any, self.train_dataset))
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *_args: Any, **_kwargs: Any) -> Tensor:
+        batch: Batch = inputs["batch"]
+        nll, row = likelihood_batch(replace(self.lm, model=cast(Any, model)), batch)
+        return row_means(nll, row, len(batch.index)).mean()
+
+
+def _arguments(settings: TrainingSettings, steps: int, scratch: str) -> TrainingArguments:
+    return TrainingArguments(
+        output_dir=scratch,
+        max_steps=steps,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        lr_scheduler_type="constant",
+        weight_decay=0.0,
+        max_grad_norm=1.0,
+        use_cpu=not torch.cuda.is_available(),
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+    )
