@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported: no test waits for a hub
 
 import pytest
 import torch
@@ -22,6 +25,9 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
 )
+
+torch.set_num_threads(1)
+"""Tiny models are fastest on one thread, and two test runs on one machine do not wait for each other's threads."""
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"

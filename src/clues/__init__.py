@@ -1,3 +1,70 @@
-"""Data quality control for collaborative LLM fine-tuning."""
+"""Data quality control for collaborative LLM fine-tuning.
+
+The stable Python interface; the commands of the same names do the same. Each function is imported when it is first
+used, so that `import clues` costs nothing.
+
+- `load_job(path, overrides)`, `Job`: the settings of a run.
+- `Progress(events, display)`: what `score` and `run` tell about how far they are.
+- `read_rows(path)`: the rows of a data set, and the records that are none.
+- `score(data, validation, anchors, output, job, progress)`: one owner's rows, with a verdict on each.
+- `select(folder, settings)`: rows that were scored before, put to another bar; `SelectionSettings` names it.
+- `run(job, folder, progress)`: a whole job with all its clients on this machine.
+- `merge(folders, output)`: LoRA adapters into one.
+- `write_owner_report(folder)`, `write_coordinator_report(folder)`: the pages.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clues.collaboration.merge import merge_folders as merge
+    from clues.config import Job, SelectionSettings, load_job
+    from clues.data.reading import read_rows
+    from clues.federated.run import run_job as run
+    from clues.owner import score_file as score
+    from clues.progress import Progress
+    from clues.report.coordinator import write_coordinator_report
+    from clues.report.owner import write_owner_report
+    from clues.verdict import judge_again as select
 
 __version__ = "0.1.0"
+__all__ = [
+    "Job",
+    "Progress",
+    "SelectionSettings",
+    "load_job",
+    "merge",
+    "read_rows",
+    "run",
+    "score",
+    "select",
+    "write_coordinator_report",
+    "write_owner_report",
+]
+
+_HOMES = {
+    "Job": "clues.config:Job",
+    "Progress": "clues.progress:Progress",
+    "SelectionSettings": "clues.config:SelectionSettings",
+    "load_job": "clues.config:load_job",
+    "merge": "clues.collaboration.merge:merge_folders",
+    "read_rows": "clues.data.reading:read_rows",
+    "run": "clues.federated.run:run_job",
+    "score": "clues.owner:score_file",
+    "select": "clues.verdict:judge_again",
+    "write_coordinator_report": "clues.report.coordinator:write_coordinator_report",
+    "write_owner_report": "clues.report.owner:write_owner_report",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, attribute = _HOMES[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

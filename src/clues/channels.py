@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 from clues.checkpoint import Checkpoint, score_base, score_under, trace
 from clues.data.prepare import Prepared
 from clues.models.base import LanguageModel
+from clues.scores import write_explanations
 from clues.scoring.passes import Advance
 from clues.scoring.store import load_channels, rows_key, save_channels
-from clues.verdict import write_explanations
 
 
 class ChannelFolder:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
+from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -95,9 +96,9 @@ def score_under(
 def score_base(
     lm: LanguageModel, rows: Sequence[Row], encoded: Sequence[Encoded], advance: Advance = lambda _rows: None
 ) -> Forward:
-    """Forward channels of rows under the base model, without the adapter: two passes."""
+    """Forward channels of rows under the base model, without the adapter if it has one: two passes."""
     alone = [encode(row.without_prompt(), lm.tokenizer, lm.settings.max_length) for row in rows]
-    with lm.model.disable_adapter():  # type: ignore[operator]
+    with lm.model.disable_adapter() if isinstance(lm.model, PeftModel) else nullcontext():
         return forward_channels(token_nll(lm, encoded, advance), token_nll(lm, alone, advance), encoded)
 
 

@@ -5,6 +5,7 @@ A job file names only what differs from the defaults. Unknown keys are errors at
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -181,16 +182,17 @@ def load_job(path: Path, overrides: typing.Sequence[str] = ()) -> Job:
     Raises SettingError for a file that is not TOML, an unknown key or a value of the wrong type.
     """
     try:
-        tree = tomllib.loads(path.read_text())
-    except tomllib.TOMLDecodeError as error:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
         raise SettingError(f"{path}: not valid TOML: {error}") from error
+    return _beside(path.absolute().parent, job_from_dict(tree, str(path), overrides))
+
+
+def job_from_dict(tree: dict[str, Any], origin: str = "job", overrides: typing.Sequence[str] = ()) -> Job:
+    """Build a job from plain dictionaries and `key=value` overrides; `origin` names the source in errors."""
+    tree = copy.deepcopy(tree)
     for override in overrides:
         _apply(tree, override)
-    return job_from_dict(tree, str(path))
-
-
-def job_from_dict(tree: dict[str, Any], origin: str = "job") -> Job:
-    """Build a job from plain dictionaries; `origin` names the source in errors."""
     version = tree.get("schema_version", SCHEMA_VERSION)
     if version != SCHEMA_VERSION:
         raise SettingError(f"{origin}: schema_version {version} is not {SCHEMA_VERSION}, the one this clues reads")
@@ -208,7 +210,20 @@ def _apply(tree: dict[str, Any], override: str) -> None:
     *parents, leaf = key.strip().split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
+        if not isinstance(tree, dict):
+            raise SettingError(f"--set {override}: {parent} is a value, not a table of settings")
     tree[leaf] = value
+
+
+def _beside(folder: Path, job: Job) -> Job:
+    """The job with the files that lie beside its file named in full, so that its copy in a run's folder finds them."""
+
+    def full(name: str) -> str:
+        return str(folder / name) if name and (folder / name).exists() else name
+
+    public = PublicSettings(**{name: full(file) for name, file in dataclasses.asdict(job.public).items()})
+    clients = tuple(dataclasses.replace(client, data=full(client.data)) for client in job.clients)
+    return dataclasses.replace(job, public=public, clients=clients)
 
 
 def _build(kind: Any, value: Any, origin: str, key: str) -> Any:

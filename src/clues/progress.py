@@ -18,7 +18,11 @@ class Display(Protocol):
     """What shows progress to a person."""
 
     def update(self, event: dict[str, Any]) -> None:
-        """One event, as it goes into events.jsonl."""
+        """One event, as it goes into events.jsonl.
+
+        `phase`, `done` of `total` units, `eta_s` (seconds left, None while unknown), `note`. A phase's last event has
+        its `seconds`; a `total` of 0 is a note outside any count. Phases may lie within one another.
+        """
 
 
 class Progress:
@@ -41,16 +45,25 @@ class Progress:
             self._emit(name, done, total, spent / done * max(total - done, 0) if done else None, note)
 
         yield advance
-        self.seconds[name] = self.seconds.get(name, 0.0) + round(time.monotonic() - begin, 3)
-        self._emit(name, total, total, 0.0, f"{self.seconds[name]:.1f} s")
+        seconds = round(time.monotonic() - begin, 3)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
+        self._emit(name, total, total, 0.0, f"{seconds:.1f} s", seconds=seconds)
 
     def note(self, name: str, text: str) -> None:
         """A line for the reader, outside any count."""
         self._emit(name, 0, 0, None, text)
 
-    def _emit(self, phase: str, done: int, total: int, eta: float | None, note: str) -> None:
+    def _emit(self, phase: str, done: int, total: int, eta: float | None, note: str, **more: Any) -> None:
         now = datetime.now().astimezone().isoformat(timespec="seconds")
-        event = {"time": now, "phase": phase, "done": done, "total": total, "eta_s": eta and round(eta, 1), "note": note}
+        event = {
+            "time": now,
+            "phase": phase,
+            "done": done,
+            "total": total,
+            "eta_s": eta and round(eta, 1),
+            "note": note,
+            **more,
+        }
         if self.events is not None:
             self.events.parent.mkdir(parents=True, exist_ok=True)
             with self.events.open("a") as stream:

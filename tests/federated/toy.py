@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clues.federated.wire import ADAPTER, Result, Task, TaskError
+from clues.federated.wire import ADAPTER, Result, Task, TaskError, WireError
 
 SECRET = "the patient in bed seven was told"
 """Stands for a row's text: no message may hold it."""
@@ -43,6 +43,8 @@ class ToyClient:
             raise RuntimeError(f"{self.folder / 'data.jsonl'}:3: {SECRET}")
         if act == f"no rows at {self.name}":
             raise TaskError("no-rows", f"{self.folder}: {SECRET}")
+        if act == f"leak at {self.name}":
+            raise WireError(f"row 3: {SECRET}")
         if act == f"die at {self.name}":
             os._exit(1)
         if act == f"sleep at {self.name}":

@@ -189,7 +189,13 @@ def _scores(client: Client) -> pa.Table:
     } | client.channels
     for j, name in enumerate(s.criteria):
         table[f"z_{name}"], table[f"p_{name}"] = s.z[:, j], s.p_criterion[:, j]
-    table |= {"p": s.p, "statistic": s.statistic, "keep": s.keep, "reason": list(s.reason), "decision": [""] * len(rows)}
+    table |= {
+        "p": s.p,
+        "statistic": s.statistic,
+        "keep": s.keep,
+        "reason": list(s.reason),
+        "decision": [""] * len(rows),
+    }
     aside = pa.table({"line": [len(rows) + 1], "status": ["field answer is missing"]})
     return pa.concat_tables([pa.table(table), aside], promote_options="default")
 

@@ -55,7 +55,7 @@ def validation_moments(lm: LanguageModel, encoded: Sequence[Encoded]) -> Moments
 class AdamForm:
     """Observer: ⟨(β₁ m + (1−β₁) g) / √(β₂ v + (1−β₂) g² + ε), ḡ⟩ per row, exact, one layer's gradients at a time."""
 
-    channels = ("published.adam",)
+    channels: tuple[str, ...] = ("published.adam",)
 
     def __init__(self, moments: Moments) -> None:
         self.moments = moments

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from clues.config import SCHEMA_VERSION
 from clues.data.formats import DataSet, json_line, suffix_of
 from clues.data.reading import open_data_set
 from clues.data.rows import Row, SetAside
@@ -74,3 +76,10 @@ def replacing(path: Path) -> Iterator[Path]:
         if scratch.is_dir():
             shutil.rmtree(scratch)
         scratch.unlink(missing_ok=True)
+
+
+def write_json(content: Mapping[str, Any], path: str | Path) -> None:
+    """One JSON object with clues' `schema_version`, readable by a person."""
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **content}, indent=1, ensure_ascii=False)
+    with replacing(Path(path)) as scratch:
+        scratch.write_text(text + "\n", encoding="utf-8")

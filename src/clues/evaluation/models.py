@@ -62,8 +62,15 @@ def measure(
     advance: Advance,
     choices: bool = True,
 ) -> dict[str, Any]:
-    """`test_nll` and, with `choices`, `choice_accuracy` of the adapter `state`, with intervals; `nll` per row."""
+    """`measure_as_it_is` of the model with the adapter `state`."""
     load_adapter_state(lm.model, state)
+    return measure_as_it_is(lm, test, settings, seed, advance, choices)
+
+
+def measure_as_it_is(
+    lm: LanguageModel, test: TestSet, settings: EvaluationSettings, seed: int, advance: Advance, choices: bool = True
+) -> dict[str, Any]:
+    """`test_nll` and, with `choices`, `choice_accuracy` of a model, with intervals; `nll` per row."""
     nll = row_nll(lm, test.encoded, advance)
     result = held_out_nll(nll, test.documents, settings.bootstrap, seed)
     if choices:

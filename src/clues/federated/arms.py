@@ -14,10 +14,10 @@ from torch import Tensor
 
 from clues.collaboration.aggregate import Update, aggregate, usable_updates
 from clues.config import TrainingSettings
+from clues.data.writing import write_json
 from clues.federated.federation import Federation
 from clues.federated.wire import ADAPTER, Result, Task
 from clues.progress import Advance
-from clues.verdict import write_json
 
 State = dict[str, Tensor]
 
@@ -64,7 +64,7 @@ class Arms:
             self._record(arm, "alone", 1, results, refused)
             for name, update in usable.items():
                 _save({k: torch.as_tensor(t) for k, t in update.state.items()}, folder / f"{name}.safetensors")
-            write_json(folder / "examples.json", {"examples": {n: u.examples for n, u in usable.items()}})
+            write_json({"examples": {n: u.examples for n, u in usable.items()}}, folder / "examples.json")
         examples = json.loads((folder / "examples.json").read_text())["examples"]
         return {name: Update(load_file(str(folder / f"{name}.safetensors")), n) for name, n in examples.items()}
 
@@ -106,7 +106,7 @@ class Arms:
         failed = [name for name, client in clients.items() if client["error"]]
         entry = {"round": number, "clients": clients, "failed": failed}
         log["arms"].setdefault(arm, {}).setdefault(part, []).append(entry)
-        write_json(file, log)
+        write_json(log, file)
 
 
 def _save(state: State, file: Path) -> None:

@@ -26,6 +26,7 @@ from clues.federated.wire import ADAPTER, Result, Task, TaskError
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
 from clues.models.base import LanguageModel, load_base
 from clues.report.owner import write_owner_report
+from clues.scores import ScoredRows
 from clues.training.local import train
 from clues.verdict import judge
 
@@ -34,9 +35,13 @@ ANCHOR = "anchor/"
 
 
 @functools.cache
-def shared_model(model: ModelSettings, adapter: AdapterSettings, seed: int) -> LanguageModel:
-    """One base model with an adapter per process: whoever uses it sets the adapter's weights first."""
-    return add_adapter(load_base(model), adapter, seed)
+def shared_model(model: ModelSettings, adapter: AdapterSettings, seed: int) -> tuple[LanguageModel, dict[str, Tensor]]:
+    """One base model with an adapter per process, and the adapter's weights at θ_0.
+
+    Whoever uses the model sets the adapter's weights first: another may have trained it.
+    """
+    lm = add_adapter(load_base(model), adapter, seed)
+    return lm, adapter_state(lm.model)
 
 
 class Client:
@@ -70,7 +75,7 @@ class Client:
     @functools.cached_property
     def lm(self) -> LanguageModel:
         """The shared model of this process."""
-        return shared_model(self.job.model, self.job.adapter, self.job.seed)
+        return shared_model(self.job.model, self.job.adapter, self.job.seed)[0]
 
     @functools.cached_property
     def prepared(self) -> Prepared:
@@ -133,7 +138,8 @@ class Client:
         anchors = {name: t.numpy() for name, t in _tensors(task, ANCHOR).items()}
         shared = overlap(self.prepared.rows, _public_rows(task))
         about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
-        verdict = judge(self.folder, self.data, self.prepared, self._scored.channels(), anchors, settings, about)
+        scored = ScoredRows.of(self.data, self.prepared, self._scored.channels())
+        verdict = judge(self.folder, scored, anchors, settings, about)
         write_owner_report(self.folder)
         reasons = {f"reason_{name}": count for name, count in verdict.reasons.items()}
         counts = {"rows": verdict.rows, "kept": verdict.kept, "dropped": verdict.dropped, "overlap": shared.rows}

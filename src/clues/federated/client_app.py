@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +13,7 @@ from typing import Protocol
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
+from clues.config import job_from_dict
 from clues.federated.wire import NAME, TASKS, Result, Task, TaskError, WireError, decode_task, encode_result
 
 
@@ -75,13 +78,20 @@ def _keep(error: Exception, client: Client | None) -> None:
 
 
 def _deployed_client(context: Context) -> Client:
-    """The client that a SuperNode's `--node-config` describes: `data` its rows, `folder` its results, `name`."""
+    """The client that a SuperNode's `--node-config` describes, for the job that came with the app.
+
+    `data` are its rows, `folder` is for its results, `name` its pseudonym; `model`, if given, is where this machine
+    keeps the job's base model.
+    """
     from clues.federated.client import Client as FolderClient
 
-    data, folder, name = (context.node_config.get(key) for key in ("data", "folder", "name"))
+    data, folder, name, model = (context.node_config.get(key) for key in ("data", "folder", "name", "model"))
     if not (isinstance(data, str) and isinstance(folder, str) and isinstance(name, str) and NAME.fullmatch(name)):
         raise TaskError("not-configured", "--node-config needs data=, folder= and name= (1 to 40 of a-z, 0-9 and -)")
-    return FolderClient(name=name, data=Path(data), folder=Path(folder))
+    job = job_from_dict(json.loads(str(context.run_config["job"])), "the run's job")
+    if model is not None:
+        job = replace(job, model=replace(job.model, name=str(model)))
+    return FolderClient(name=name, data=Path(data), folder=Path(folder), job=job)
 
 
 app = make_client_app(_deployed_client)

@@ -16,6 +16,7 @@ from torch import Tensor
 from clues.checkpoint import Checkpoint
 from clues.collaboration.aggregate import Update
 from clues.config import Job
+from clues.data.writing import write_json
 from clues.federated.arms import Arms, State
 from clues.federated.client import ANCHOR
 from clues.federated.evaluate import evaluate_arms
@@ -25,7 +26,7 @@ from clues.federated.wire import ERROR_CODES, Result, Task
 from clues.models.adapters import load_adapter_state, save_adapter
 from clues.progress import Progress
 from clues.selection.select import select
-from clues.verdict import bar, criteria_of, write_json
+from clues.verdict import bar, criteria_of
 
 RULE_SETTINGS = ("rule", "alpha", "q", "ratio", "score")
 
@@ -38,8 +39,9 @@ class Coordinator:
     job: Job
     folder: Path
     progress: Progress
-    simulated: bool
-    """This machine holds every client's folder, so the selection itself can be measured and an Oracle trained."""
+    labelled: bool
+    """This machine holds every client's folder and the damage is known, as in the demo: the selection itself can be
+    measured, and an Oracle trained."""
 
     def run(self) -> None:
         """All phases. Raises FederationError when not a single client answers a task."""
@@ -103,24 +105,24 @@ class Coordinator:
             task = Task("select", {**settings, "public": side.texts()}, arrays)
             results = self._ask(task, advance, "put its rows to the bar")
         criteria = criteria_of(anchors)
-        write_json(self.folder / "anchors.json", bar(anchors, criteria, self.job.selection))
+        write_json(bar(anchors, criteria, self.job.selection), self.folder / "anchors.json")
         counts = {name: _counts(result.numbers) for name, result in results.items()}
         content = {**asdict(self.job.selection), "anchors": len(side.anchors.prepared.rows), "clients": counts}
         if side.unseen:
             found = select(side.unseen.channels(), anchors, criteria, self.job.selection)
             source = side.unseen.prepared.rows[0].record.get("source", "")
             content["unseen"] = {"source": source, "rows": len(found.keep), "kept": int(found.keep.sum())}
-        write_json(self.folder / "selection.json", content)
+        write_json(content, self.folder / "selection.json")
         self._mark("selection")
 
     def _evaluate(
         self, side: PublicSide, states: Mapping[str, State], alone: Mapping[str, Mapping[str, Update]]
     ) -> None:
-        metrics = evaluate_arms(side, states, alone, self.progress, self.simulated)
+        metrics = evaluate_arms(side, states, alone, self.progress, self.labelled)
         file = self.folder / "seconds.json"
         before = json.loads(file.read_text())["seconds"] if file.exists() else {}
-        write_json(file, {"seconds": before | self.progress.seconds})
-        write_json(self.folder / "metrics.json", metrics | {"seconds": before | self.progress.seconds})
+        write_json({"seconds": before | self.progress.seconds}, file)
+        write_json(metrics | {"seconds": before | self.progress.seconds}, self.folder / "metrics.json")
 
     def _keep_adapters(self, side: PublicSide, states: Mapping[str, State]) -> None:
         for arm, state in states.items():
@@ -128,7 +130,7 @@ class Coordinator:
             save_adapter(side.lm.model, self.folder / "adapters" / f"{arm}-federated")
 
     def _retrained(self) -> list[str]:
-        arms = [arm for arm in self.job.collaboration.arms if arm != "mixed" and (self.simulated or arm != "oracle")]
+        arms = [arm for arm in self.job.collaboration.arms if arm != "mixed" and (self.labelled or arm != "oracle")]
         equal = [f"{arm}-epoch" for arm in arms] if self.job.collaboration.equal_epochs else []
         return arms + equal
 

@@ -14,6 +14,7 @@ import clues
 from clues.collaboration.adaptive import adaptive_weights
 from clues.collaboration.aggregate import State, Update, client_weights
 from clues.collaboration.merge import merge_adapters
+from clues.data.writing import write_json
 from clues.evaluation.gap import Losses, gap_closed
 from clues.evaluation.likelihood import comparison
 from clues.evaluation.models import TestSet, measure
@@ -24,7 +25,6 @@ from clues.models.adapters import load_adapter_state, save_adapter
 from clues.progress import Advance, Progress
 from clues.scoring.directions import mean_gradient
 from clues.scoring.passes import row_nll
-from clues.verdict import write_json
 
 METHODS = ("linear", "ties")
 
@@ -34,14 +34,14 @@ def evaluate_arms(
     states: Mapping[str, Tensors],
     alone: Mapping[str, Mapping[str, Update]],
     progress: Progress,
-    simulated: bool,
+    labelled: bool,
 ) -> dict[str, Any]:
     """The content of metrics.json but for the seconds.
 
     Args:
         states: arm -> adapter of the federated training.
         alone: arm -> client -> what it trained alone, to be merged here.
-        simulated: every client's folder is under the run's folder, so the selection can be measured.
+        labelled: every client's folder is under the run's folder, with labels, so the selection can be measured.
     """
     job, settings = side.job, side.job.evaluation
     test = TestSet.make(side.test, side.lm, settings)
@@ -71,7 +71,7 @@ def evaluate_arms(
         "merges": merged,
         **_compared(side, models, test.documents),
     }
-    if simulated:
+    if labelled:
         anchors = json.loads((side.folder / "anchors.json").read_text())
         rules = every_rule(job.selection, np.array(anchors["statistic"]))
         metrics["selection"] = measure_run(side.folder, job.selection.rule, rules, settings.bootstrap, job.seed)
@@ -96,7 +96,7 @@ def _measured(
     found = measure(side.lm, state, test, side.job.evaluation, side.job.seed, lambda n: advance(n, name), choices)
     if name.endswith("-merged"):
         save_adapter(side.lm.model, side.folder / "adapters" / name)
-    write_json(file, found)
+    write_json(found, file)
     return found
 
 

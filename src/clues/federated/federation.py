@@ -65,11 +65,13 @@ class Federation:
         """Wait until the expected clients are online and have said their names; name -> node id.
 
         `progress(present, expected)` is told whenever another client is there. Raises FederationError for a name
-        taken twice, a client that cannot take part, more clients than expected, or too few after `limit` seconds.
+        taken twice or not the one its key is registered under, a client that cannot take part, more clients than
+        expected, or too few after `limit` seconds.
         """
         deadline = time.monotonic() + limit
         while True:
-            new = set(self.grid.get_node_ids()) - set(self.nodes.values())
+            online = {node.node_id: node.name for node in self.grid.get_nodes()}
+            new = {node: name for node, name in online.items() if node not in self.nodes.values()}
             if new and self._greet(new, min(_GREETING_SECONDS, deadline - time.monotonic())) and progress:
                 progress(len(self.nodes), self.expected)
             if len(self.nodes) > self.expected:
@@ -108,8 +110,11 @@ class Federation:
         self._talk({self.nodes[name]: task for name, task in tasks.items()}, take, timeout or self.timeout)
         return {name: results[name] for name in tasks}
 
-    def _greet(self, nodes: set[int], seconds: float) -> bool:
-        """Ask nodes for their names; whether any gave one. One that is away now may come later."""
+    def _greet(self, nodes: Mapping[int, str], seconds: float) -> bool:
+        """Ask nodes (id -> the name its key was registered under, or none) for their names; whether any gave one.
+
+        One that is away now may come later.
+        """
         before = len(self.nodes)
 
         def take(node: int, result: Result, _: Exchange) -> None:
@@ -117,6 +122,10 @@ class Federation:
                 return
             if result.error or not result.name:
                 raise FederationError(f"a client cannot take part: {ERROR_CODES[result.error or 'bad-reply']}")
+            if nodes[node] and nodes[node] != result.name:
+                raise FederationError(
+                    f"the client with the key of {nodes[node]} says it is {result.name}; set its name"
+                )
             if result.name in self.nodes:
                 raise FederationError(f"two clients call themselves {result.name}; give each its own name and resume")
             self.nodes[result.name] = node

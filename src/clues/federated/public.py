@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clues.channels import ChannelFolder
@@ -16,7 +15,7 @@ from clues.data.prepare import prepare
 from clues.data.reading import read_rows
 from clues.data.rows import Row
 from clues.federated.client import shared_model
-from clues.models.adapters import adapter_state, load_adapter_state
+from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.scoring.validation import Validation, encode_validation
 
@@ -39,7 +38,7 @@ class PublicSide:
     @staticmethod
     def open(job: Job, folder: Path) -> PublicSide:
         """Read the public sets of a run's folder and load the model."""
-        lm = shared_model(job.model, job.adapter, job.seed)
+        lm, start = shared_model(job.model, job.adapter, job.seed)
 
         def scored(name: str) -> ChannelFolder:
             prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
@@ -49,7 +48,7 @@ class PublicSide:
             job,
             folder,
             lm,
-            start=_start(lm, folder / "adapters" / "start.safetensors"),
+            start=start,
             validation=encode_validation(read_rows(_file(folder, "validation"))[0], lm, job.seed),
             anchors=scored("anchors"),
             unseen=scored("unseen") if _file(folder, "unseen").exists() else None,
@@ -77,11 +76,3 @@ class PublicSide:
 
 def _file(folder: Path, name: str) -> Path:
     return folder / "public" / f"{name}.jsonl"
-
-
-def _start(lm: LanguageModel, file: Path) -> dict[str, Tensor]:
-    """θ_0 from disk if the run has begun already: the model of this process may have been trained since."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        save_file(adapter_state(lm.model), str(file))
-    return load_file(str(file))

@@ -13,7 +13,9 @@ from typing import Literal
 import tomli_w
 
 from clues.config import Job, SettingError, load_job
-from clues.data.sample import draw_sample, write_sample
+from clues.data.formats import suffix_of
+from clues.data.sample import PoolError, draw_sample, write_sample
+from clues.data.writing import write_json
 from clues.federated.client import Client
 from clues.federated.coordinator import Coordinator
 from clues.federated.federation import Federation
@@ -22,7 +24,6 @@ from clues.federated.simulation import simulate
 from clues.progress import Progress
 from clues.report.coordinator import write_coordinator_report
 from clues.report.owner import write_owner_report
-from clues.verdict import write_json
 
 PUBLIC_SETS = ("validation", "anchors", "test")
 
@@ -58,8 +59,14 @@ def run_job(
     process. Raises FolderInUseError for a folder that holds a run, unless `resume`; SettingError for a job that is not
     the one the folder began with.
     """
+    begun = (folder / "job.toml").exists()
     open_folder(job, folder, resume)
-    names = prepare_data(job, folder, progress)
+    try:
+        names = prepare_data(job, folder, progress)
+    except (SettingError, PoolError):
+        if not begun:  # a job that cannot begin does not keep its folder from the next one
+            (folder / "job.toml").unlink()
+        raise
     main = partial(_lead, job=job, folder=folder, progress=progress)
     clients = LocalClients(folder, job)
     if not (folder / "manifest.json").exists():
@@ -72,15 +79,18 @@ def run_job(
 
 def open_folder(job: Job, folder: Path, resume: bool) -> None:
     """Take the folder for this job, or make sure that it holds this very job."""
-    resolved = folder / "job.toml"
-    if resolved.exists():
-        if not resume:
-            raise FolderInUseError(f"{folder} holds a run already: go on with it by --resume, or name another --output")
-        if load_job(resolved).hash != job.hash:
-            raise SettingError(f"{resolved} is another job than the one asked for: resume with the same settings")
-        return
+    check_folder(job, folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
-    resolved.write_text(tomli_w.dumps(job.to_dict()))
+    (folder / "job.toml").write_text(tomli_w.dumps(job.to_dict()))
+
+
+def check_folder(job: Job, folder: Path, resume: bool) -> None:
+    """Raises FolderInUseError for a folder with a run, unless it is resumed; SettingError if it is another job's."""
+    resolved = folder / "job.toml"
+    if resolved.exists() and not resume:
+        raise FolderInUseError(f"{folder} holds a run already: go on with it by --resume, or name another --output")
+    if resolved.exists() and load_job(resolved).hash != job.hash:
+        raise SettingError(f"{resolved} is another job than the one asked for: resume with the same settings")
 
 
 def prepare_data(job: Job, folder: Path, progress: Progress) -> list[str]:
@@ -92,12 +102,18 @@ def prepare_data(job: Job, folder: Path, progress: Progress) -> list[str]:
                 advance()
         return [client_name(source) for source in job.sample.clients]
     for name in PUBLIC_SETS:
-        source, target = Path(getattr(job.public, name)), folder / "public" / f"{name}.jsonl"
-        if not source.is_file():
-            raise SettingError(f"public.{name} = {str(source)!r}: no such file; a job needs it, or sample.clients")
+        source, target = public_file(job, name), folder / "public" / f"{name}.jsonl"
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(source, target)
     return [client.name for client in job.clients]
+
+
+def public_file(job: Job, name: str) -> Path:
+    """The file of a public set that the job names. Raises SettingError where there is none of JSON lines."""
+    file = Path(getattr(job.public, name))
+    if not file.is_file() or suffix_of(file) not in (".jsonl", ".ndjson"):
+        raise SettingError(f"public.{name} = {str(file)!r}: no file of JSON lines; a job needs it, or sample.clients")
+    return file
 
 
 def client_name(source: str) -> str:
@@ -120,8 +136,8 @@ def write_manifest(folder: Path) -> None:
     """manifest.json: SHA-256 of every file of the run, by its path in the folder."""
     files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name not in ("manifest.json", "events.jsonl"))
     hashes = {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-    write_json(folder / "manifest.json", {"files": hashes})
+    write_json({"files": hashes}, folder / "manifest.json")
 
 
 def _lead(federation: Federation, *, job: Job, folder: Path, progress: Progress) -> None:
-    Coordinator(federation, job, folder, progress, simulated=True).run()
+    Coordinator(federation, job, folder, progress, labelled=bool(job.sample.clients)).run()

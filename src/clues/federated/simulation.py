@@ -105,7 +105,7 @@ class _Engine:
         self._seen = alive
 
     def kill(self) -> None:
-        """Kill the client processes, whatever they do. The engine takes each for a failed task and goes on to its end."""
+        """Kill the client processes, whatever they do. The engine takes each for a failed task and ends."""
         self._done.set()
         for process in _client_processes():
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -189,15 +189,19 @@ def _orderly_end() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence Flower, whose errors reach us as codes and exceptions, and take back what it does to PYTHONPATH."""
-    logger, path = logging.getLogger("flwr"), os.environ.get("PYTHONPATH")
+    """Silence Flower, whose errors reach us as codes and exceptions, and set the environment for Ray meanwhile."""
+    logger, before = logging.getLogger("flwr"), dict(os.environ)
     logger.disabled = True
-    os.environ["RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO"] = "0"  # no client asks for a GPU; else Ray warns about them
-    os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # a call after the end fails; else it would start another Ray
+    os.environ.update(
+        RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",  # no client asks for a GPU; else Ray warns about it
+        RAY_ENABLE_AUTO_CONNECT="0",  # a call after the end fails; else it would start another Ray
+        RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # listen on the loopback alone; as on those systems, so on Linux
+    )
     try:
         yield
     finally:
         logger.disabled = False
-        os.environ.pop("PYTHONPATH", None)
-        if path is not None:
-            os.environ["PYTHONPATH"] = path
+        for name in ("PYTHONPATH", *(key for key in os.environ if key.startswith("RAY_"))):
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]

@@ -10,7 +10,8 @@ from typing import cast
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
-from peft.utils.save_and_load import get_peft_model_state_dict, set_peft_model_state_dict
+from peft.utils import CONFIG_NAME
+from peft.utils.save_and_load import get_peft_model_state_dict, load_peft_weights, set_peft_model_state_dict
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -68,7 +69,9 @@ def layer_of(parameter_name: str) -> int:
 
 def adapter_state(model: nn.Module) -> dict[str, Tensor]:
     """Copies of the adapter's weights under PEFT's own file names, float32 on the CPU."""
-    return {name: t.detach().float().cpu().clone() for name, t in get_peft_model_state_dict(cast(PeftModel, model)).items()}
+    return {
+        name: t.detach().float().cpu().clone() for name, t in get_peft_model_state_dict(cast(PeftModel, model)).items()
+    }
 
 
 def load_adapter_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
@@ -81,6 +84,24 @@ def load_adapter_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         if tensor.shape != current[name].shape:
             raise AdapterError(f"{name} has shape {tuple(tensor.shape)}, the model {tuple(current[name].shape)}")
     set_peft_model_state_dict(cast(PeftModel, model), dict(state))
+
+
+def load_adapter(lm: LanguageModel, folder: Path) -> LanguageModel:
+    """The base model with an adapter in PEFT's format on it; `unload` of its model takes the adapter off again.
+
+    Raises AdapterError where there is none, or it is not one for this model.
+    """
+    if not (folder / CONFIG_NAME).is_file():
+        raise AdapterError(f"{folder}: no {CONFIG_NAME}; an adapter folder in PEFT's format is needed")
+    try:
+        adapted = PeftModel.from_pretrained(cast(PreTrainedModel, lm.model), str(folder))
+        given = load_peft_weights(str(folder), device="cpu")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise AdapterError(f"{folder}: not an adapter for this model: {error}") from error
+    # PEFT passes over weights that have no place in the model, and only warns of places that get no weights.
+    if odd := sorted(set(given) ^ set(get_peft_model_state_dict(adapted))):
+        raise AdapterError(f"{folder}: not an adapter for this model: {odd[0]} is on one side only")
+    return replace(lm, model=adapted.requires_grad_(False).eval())
 
 
 def save_adapter(model: nn.Module, folder: Path) -> None:

@@ -20,7 +20,8 @@ from clues.config import ModelSettings
 PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PACKAGED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 PACKAGED_TEMPLATE = (
-    "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
+    "{% for message in messages %}"
+    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 """The template in the file without its default system message, which would stand in front of every row."""
@@ -56,10 +57,24 @@ def load_base(settings: ModelSettings) -> LanguageModel:
         model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
     except (OSError, ValueError) as error:
         raise ModelError(f"model {settings.name}: {error}") from error
-    model = model.eval().requires_grad_(False)
-    if torch.cuda.is_available():
-        model = model.to("cuda")
-    return LanguageModel(model, tokenizer, settings)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.nn.Module.to(model, device)
+    return LanguageModel(model.eval().requires_grad_(False), tokenizer, settings)
+
+
+def load_skeleton(settings: ModelSettings) -> LanguageModel:
+    """The tokenizer, and the model's layers without their weights: enough to encode rows and to place an adapter.
+
+    Raises ModelError as `load_base` does.
+    """
+    source = str(_folder(settings.name))
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source), dtype=torch.float32)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"model {settings.name}: {error}") from error
+    return LanguageModel(model.eval().requires_grad_(False), tokenizer, settings)
 
 
 def _folder(name: str) -> Path | str:
@@ -110,8 +125,7 @@ def _convert(file: Path, target: Path, template: str | None) -> Path:
     quantised = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
     config = AutoConfig.from_pretrained(**where)
     # transformers refuses to save a model that still carries a GGUF quantisation config.
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
+    vars(config).pop("quantization_config", None)
     config.name_or_path = target.name
     model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     model.load_state_dict(quantised.state_dict())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,15 +75,13 @@ def where(level: float | None) -> str:
         return "There is no bar that is the same for all rows under this rule and these anchors, so none is drawn."
     side = "below" if level < 0 else "above"
     return (
-        f"The bar lies {fixed(abs(level), 2)} standard deviations {side} the average anchor; a row whose worst criterion "
-        "falls below it is dropped, for that criterion."
+        f"The bar lies {fixed(abs(level), 2)} standard deviations {side} the average anchor; a row whose worst "
+        "criterion falls below it is dropped, for that criterion."
     )
 
 
-def split(
-    values: Sequence[float], keep: Sequence[bool], reason: Sequence[str], criterion: str
-) -> dict[str, list[float]]:
-    """Rows' values on one criterion by what became of them, for its histogram."""
+def split(values: np.ndarray, keep: np.ndarray, reason: np.ndarray, criterion: str) -> dict[str, list[float]]:
+    """Rows' values [N] on one criterion by what became of them, for its histogram."""
     found: dict[str, list[float]] = {"kept": [], "dropped for this": [], "dropped for another reason": []}
     labels = list(found)
     for value, k, r in zip(values, keep, reason, strict=True):

@@ -28,8 +28,8 @@ def about_anchors(rule: str, alpha: float, anchors: int) -> list[Caution]:
     least, needed = 1 / (anchors + 1), math.ceil(1 / alpha - 1e-9) - 1
     if alpha < least:
         text = (
-            f"With {count(anchors, 'anchor')} no p-value can be smaller than {least:.3f}, and alpha is {alpha:g}: no row "
-            f"can be dropped, however bad it is. Use {count(needed, 'anchor')} or more, or a larger alpha."
+            f"With {count(anchors, 'anchor')} no p-value can be smaller than {least:.3f}, and alpha is {alpha:g}: no "
+            f"row can be dropped, however bad it is. Use {count(needed, 'anchor')} or more, or a larger alpha."
         )
         return [Caution("Too few anchors", text)]
     below = int(alpha * (anchors + 1) + 1e-9)
@@ -46,8 +46,8 @@ def about_clients(clients: Mapping[str, Mapping[str, Any]]) -> list[Caution]:
     found = []
     if gone:
         text = (
-            f"No row of {listed(gone)} was kept. That is rarely what a client's data deserves: check that its rows are in "
-            "the language and of the kind of the anchors, and that its columns were read as question and answer."
+            f"No row of {listed(gone)} was kept. That is rarely what a client’s data deserves: check that its rows are "
+            "in the language and of the kind of the anchors, and that its columns were read as question and answer."
         )
         found.append(Caution("A whole client was dropped" if len(gone) == 1 else "Whole clients were dropped", text))
     if shared:
@@ -81,8 +81,8 @@ def about_simulation(sources: int, spoiled_share: float, kinds: list[str]) -> Ca
     spoiled = f"{percent(spoiled_share)} of each client’s rows were spoiled on purpose ({listed(kinds)})"
     text = (
         f"The {count(sources, 'client')} of this run are simulated: their answers are real, and "
-        f"{spoiled if spoiled_share else 'none of their rows was spoiled'}. That is why it is known here which rows are "
-        "bad; in a real federation nobody knows."
+        f"{spoiled if spoiled_share else 'none of their rows was spoiled'}. That is why it is known here which rows "
+        "are bad; in a real federation nobody knows."
     )
     return Caution("Simulated data", text)
 
@@ -101,5 +101,9 @@ def about_truncation(rows: int) -> list[Caution]:
     """Answers that were not read to their end."""
     if not rows:
         return []
-    text = f"{count(rows, 'answer')} did not fit into the model and {'was' if rows == 1 else 'were'} read from the start "
-    return [Caution("Truncated answers", text + "as far as they went. They have no verdict on completeness.", loud=False)]
+    text = (
+        f"{count(rows, 'answer')} did not fit into the model and {'was' if rows == 1 else 'were'} read from the start "
+    )
+    return [
+        Caution("Truncated answers", text + "as far as they went. They have no verdict on completeness.", loud=False)
+    ]

@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 
 from clues.report.drawing import COLOURS, inline_svg, png, svg
-from clues.report.histogram import GAP, WIDTH, criterion_histogram
+from clues.report.histogram import GAP, WIDTH, criterion_histogram, layered
 from clues.report.words import duration
 
 __all__ = [
@@ -55,7 +55,7 @@ def models_compared(models: Mapping[str, Mapping[str, Mapping[str, float]]], met
     shape = alt.Shape("how:N", title=None, scale=alt.Scale(domain=HOW, range=["circle", "diamond"]))
     intervals = base.mark_rule(strokeWidth=2).encode(x, alt.X2("high:Q"))
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(alt.X("value:Q", title=title), shape)
-    return alt.layer(intervals, dots).properties(width=WIDTH, height=44 * max(1, len(models)))
+    return layered([intervals, dots], width=WIDTH, height=44 * max(1, len(models)))
 
 
 def differences(comparisons: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
@@ -79,7 +79,7 @@ def differences(comparisons: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
         base.mark_rule(strokeWidth=2, color=COLOURS["kept"]).encode(x, alt.X2("high:Q")),
         dots.encode(alt.X("difference:Q", title=title), fill=fill),
     ]
-    return alt.layer(*layers).properties(width=WIDTH - 80, height=30 * max(1, len(marks)))
+    return layered(layers, width=WIDTH - 80, height=30 * max(1, len(marks)))
 
 
 def areas_under_the_curve(ours: Mapping[str, float], published: float | None) -> alt.LayerChart:
@@ -100,7 +100,7 @@ def areas_under_the_curve(ours: Mapping[str, float], published: float | None) ->
         alt.Shape("whose:N", title=None, scale=alt.Scale(domain=whose, range=["circle", "diamond"])),
         alt.Color("whose:N", title=None, scale=alt.Scale(domain=whose, range=[COLOURS["kept"], COLOURS["other"]])),
     )
-    return alt.layer(base.mark_point(filled=True, size=100, opacity=1)).properties(width=WIDTH, height=34 * len(ours))
+    return layered([base.mark_point(filled=True, size=100, opacity=1)], width=WIDTH, height=34 * len(ours))
 
 
 def loss_curves(rounds: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
@@ -115,16 +115,18 @@ def loss_curves(rounds: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     clients = [m for m in marks if m["line"] != "validation"]
     validation = [m for m in marks if m["line"] == "validation"]
     last = max((m["round"] for m in marks), default=1)
-    x = alt.X("round:Q", title="round", axis=alt.Axis(grid=False, tickMinStep=1, format="d"))
-    x.scale = alt.Scale(domain=[1, max(last, 2)], nice=False)
+    domain = alt.Scale(domain=[1, max(last, 2)], nice=False)
+    x = alt.X("round:Q", title="round", scale=domain, axis=alt.Axis(grid=False, tickMinStep=1, format="d"))
     y = alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=False))
     names = _chart(_line_ends(marks)).mark_text(align="left", dx=8).encode(x, y, text="line:N")
     layers = [
-        _chart(clients).mark_line(strokeWidth=1.2, color=COLOURS["other"], point=_dots("other")).encode(x, y, detail="line:N"),
+        _chart(clients)
+        .mark_line(strokeWidth=1.2, color=COLOURS["other"], point=_dots("other"))
+        .encode(x, y, detail="line:N"),
         _chart(validation).mark_line(strokeWidth=2.5, color=COLOURS["kept"], point=_dots("kept")).encode(x, y),
         names,
     ]
-    return alt.layer(*layers).properties(width=WIDTH - 70, height=190)
+    return layered(layers, width=WIDTH - 70, height=190)
 
 
 def _dots(name: str) -> dict[str, Any]:
@@ -152,7 +154,7 @@ def phase_seconds(seconds: Mapping[str, float]) -> alt.LayerChart:
     x = alt.X("seconds:Q", title=None, axis=None)
     base = _chart(marks).encode(_labels("phase", list(seconds)), x)
     bars, text = base.mark_bar(color=COLOURS["kept"], height=12), base.mark_text(align="left", dx=6)
-    return alt.layer(bars, text.encode(text="text:N")).properties(width=WIDTH - 60, height=26 * len(marks))
+    return layered([bars, text.encode(text="text:N")], width=WIDTH - 60, height=26 * len(marks))
 
 
 def caught(kinds: Mapping[str, Mapping[str, Any]]) -> alt.LayerChart:
@@ -170,7 +172,7 @@ def caught(kinds: Mapping[str, Mapping[str, Any]]) -> alt.LayerChart:
         base.mark_rule(strokeWidth=2, color=COLOURS["kept"]).encode(x, alt.X2("high:Q")),
         dots.encode(alt.X("share:Q")),
     ]
-    return alt.layer(*layers).properties(width=WIDTH, height=34 * len(marks))
+    return layered(layers, width=WIDTH, height=34 * len(marks))
 
 
 def _labels(name: str, order: Sequence[str]) -> alt.Y:

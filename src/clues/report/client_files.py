@@ -34,6 +34,10 @@ class Scores:
     def __len__(self) -> int:
         return len(self.columns["id"])
 
+    def number(self, name: str, row: int) -> float:
+        """One value of a numeric column."""
+        return float(self.columns[name][row])
+
     @property
     def keep(self) -> np.ndarray:
         """[N] bool"""
@@ -90,5 +94,5 @@ def read_explanations(folder: Path, ids: list[str]) -> dict[str, dict[str, Any]]
     if file is None:
         return {}
     table = read_table(file, ("id", "start", "fluency", "relevance"))
-    table = table.filter(pyarrow.compute.is_in(table["id"], pyarrow.array(ids)))
+    table = table.filter(pyarrow.compute.field("id").isin(ids))
     return {entry["id"]: entry for entry in table.to_pylist()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clues.report.words import fixed
+from clues.report.words import fixed, percent
 
 
 def finding(comparison: Mapping[str, Any]) -> str:
@@ -24,7 +24,7 @@ def interval(comparison: Mapping[str, Any], digits: int = 3) -> str:
 
 
 def headline(comparisons: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """What selecting rows did for the model: a sentence in words and its numbers, ways with the same finding together."""
+    """What selecting rows did for the model: a sentence and its numbers, ways with the same finding together."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for c in comparisons:
         if (c["a"], c["b"]) == ("clues", "mixed"):
@@ -39,8 +39,8 @@ def headline(comparisons: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 
 _SAYS = {
-    "clues is better": "A model trained on the rows kept predicts unseen good answers better than one trained on all rows",
-    "mixed is better": "A model trained on the rows kept predicts unseen good answers worse than one trained on all rows",
+    "clues is better": "Trained on the rows kept, a model predicts unseen good answers better than trained on all rows",
+    "mixed is better": "Trained on the rows kept, a model predicts unseen good answers worse than trained on all rows",
     "no clear difference": "There is no clear difference between training on the rows kept and training on all rows",
 }
 
@@ -49,10 +49,10 @@ def gap_sentence(how: str, share: float | None) -> str:
     """How much of what perfect selection could win was won."""
     if share is None:
         return (
-            f"{how.capitalize()}: not stated. Training on all rows is not clearly worse than training on the truly good "
-            "ones here, so there is no gap to close."
+            f"{how.capitalize()}: not stated. Training on all rows is not clearly worse than training on the truly "
+            "good ones here, so there is no gap to close."
         )
     return (
-        f"{how.capitalize()}: the selection wins {fixed(100 * share, 0)} % of what knowing the truly good rows would win "
-        "over training on all rows."
+        f"{how.capitalize()}: the selection wins {percent(share)} of what knowing the truly good rows would "
+        "win over training on all rows."
     )

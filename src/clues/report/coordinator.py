@@ -56,16 +56,23 @@ def _selected(selection: Mapping[str, Any]) -> dict[str, Any]:
     clients = selection["clients"]
     worst_first = sorted(clients, key=lambda name: (clients[name]["kept"] / max(1, clients[name]["rows"]), name))
     counted = [column for column in COUNTED if any(column in n for n in clients.values())]
-    reasons = list(dict.fromkeys(reason for n in clients.values() for reason in n["reasons"]))
-    total = {key: sum(n.get(key, 0) for n in clients.values()) for key in ("rows", "kept", "dropped", *counted)}
+    found = {reason for n in clients.values() for reason in n["reasons"]}
+    reasons = [*(name for name in words.CRITERIA if name in found), *sorted(found - set(words.CRITERIA))]
+    total: dict[str, Any] = {
+        key: sum(n.get(key, 0) for n in clients.values()) for key in ("rows", "kept", "dropped", *counted)
+    }
     total["reasons"] = {reason: sum(n["reasons"].get(reason, 0) for n in clients.values()) for reason in reasons}
     return {
-        "clients": {name: clients[name] for name in worst_first},
+        "clients": {name: clients[name] | {"reasons": _ordered(clients[name], reasons)} for name in worst_first},
         "counted": {column: COUNTED[column] for column in counted},
         "reasons": reasons,
         "reason_labels": [(reason, words.criterion(reason).one) for reason in reasons],
         "total": total,
     }
+
+
+def _ordered(client: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, int]:
+    return {reason: client["reasons"].get(reason, 0) for reason in reasons}
 
 
 def _bar(anchors: Mapping[str, Any], job: Job) -> dict[str, Any]:
@@ -103,7 +110,7 @@ def _compared(metrics: Mapping[str, Any]) -> dict[str, Any]:
     models, comparisons = metrics.get("models", {}), metrics.get("comparisons", [])
     found: dict[str, Any] = {
         "models": models,
-        "comparisons": [c | {"finding": comparing.finding(c), "shown": comparing.interval(c)} for c in comparisons],
+        "comparisons": [c | {"finding": comparing.finding(c)} for c in comparisons],
         "headline": comparing.headline(comparisons),
         "gaps": [comparing.gap_sentence(how, share) for how, share in metrics.get("gap_closed", {}).items()],
         "seconds": metrics.get("seconds", {}),

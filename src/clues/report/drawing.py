@@ -1,4 +1,4 @@
-"""From an altair chart to SVG: one theme, generic fonts, ids of its own, nothing remote, colours a page can exchange."""
+"""From an altair chart to SVG: one theme, generic fonts, ids of its own, nothing remote, colours to exchange."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COLOURS = {
     "other": "#98a3ad",
     "paper": "#fefefe",
 }
-"""Name -> colour on light paper. A page gives each name a custom property, so that dark mode and print can change it."""
+"""Name -> colour on light paper. A page makes each a custom property, so that dark mode and print can change it."""
 
 
 def colour(name: str) -> str:

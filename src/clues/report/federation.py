@@ -84,6 +84,7 @@ def training_views(training: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "name": name,
                 "trained_on": words.trained_on(name),
                 "rounds": rounds,
+                "validated": any(r.get("validation_nll") is not None for r in rounds),
                 "alone": len(arm.get("alone", [])),
                 "clients": clients,
                 "chart": inline_svg(loss_curves(rounds), label),

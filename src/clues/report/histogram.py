@@ -51,8 +51,15 @@ def criterion_histogram(
         )
     )
     zero = _chart([{"x": 0}]).mark_rule(color=COLOURS["quiet"], strokeDash=[2, 3]).encode(alt.X("x:Q", scale=domain))
-    layers = [bars, zero, *_outline(outline, sum(map(len, values.values())), edges, domain)] + ([] if bar is None else _bar_layers(bar, domain))
-    return alt.layer(*layers).properties(width=WIDTH, height=130)
+    layers = [bars, zero, *_outline(outline, sum(map(len, values.values())), edges, domain)] + (
+        [] if bar is None else _bar_layers(bar, domain)
+    )
+    return layered(layers, width=WIDTH, height=130)
+
+
+def layered(layers: list[Any], width: int, height: int) -> alt.LayerChart:
+    """Charts drawn over one another, in pixels."""
+    return alt.LayerChart(layer=layers, width=width, height=height)
 
 
 def _edges(values: np.ndarray, through: float) -> np.ndarray:

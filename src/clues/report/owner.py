@@ -29,13 +29,13 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
 
     Without text the page holds ids, lines and numbers, and may be shown to people who must not read the rows.
 
-    Raises ReportError when scores.parquet, client.json or anchors.json is missing, or the texts are not the scored rows.
+    Raises ReportError when scores.parquet, client.json or anchors.json is missing, or the texts are other rows.
     """
     about, anchors = read_json(folder / "client.json"), read_json(folder / "anchors.json")
     power = read_json_if_there(folder / "power.json")
     scores = client_files.read_scores(folder)
     level = _level(scores, bar.read_bar(anchors))
-    texts = client_files.read_texts(folder, scores, about.get("columns")) if include_text else None
+    texts = client_files.read_texts(folder, scores, about.get("columns") or None) if include_text else None
     explanations = client_files.read_explanations(folder, scores["id"].tolist()) if include_text else {}
     shown = show_rows(scores, level, texts, explanations)
     return write_page(
@@ -123,7 +123,9 @@ def _cautions(about: Mapping[str, Any], scores: client_files.Scores) -> list[cau
         found += cautions.about_clients({"this file": {"rows": len(scores), "kept": 0}})
     overlap = {name: sum(kinds.values()) for name, kinds in about.get("overlap", {}).items()}
     if any(overlap.values()):
-        found.append(cautions.about_overlap(sum(overlap.values()), f" ({words.listed([n for n in overlap if overlap[n]])})"))
+        found.append(
+            cautions.about_overlap(sum(overlap.values()), f" ({words.listed([n for n in overlap if overlap[n]])})")
+        )
     return found + cautions.about_truncation(about.get("truncated", 0))
 
 

@@ -53,10 +53,15 @@ class Numbers:
         self._tree, self._attribute = tree, attribute
 
     def get(self, *keys: str) -> Any:
-        """The value at a path of keys; None where the file has none."""
+        """The value at a path of keys, positions in lists included; None where the file has none."""
         here: Any = self._tree
         for key in keys:
-            here = here.get(key) if isinstance(here, Mapping) else None
+            if isinstance(here, list):
+                here = here[int(key)]
+            elif isinstance(here, Mapping):
+                here = here.get(key)
+            else:
+                return None
         return here
 
     def show(self, *keys: str, digits: int = 3) -> Markup:
@@ -106,7 +111,11 @@ def stacked_bar(parts: Sequence[tuple[str, int]], label: str) -> Markup:
 
 def _environment() -> Environment:
     found = Environment(
-        loader=PackageLoader("clues.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("clues.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     found.globals |= {"words": words, "stacked_bar": stacked_bar, "escape": escape}
     found.filters |= {"percent": words.percent, "size": words.data_size, "duration": words.duration}

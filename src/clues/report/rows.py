@@ -73,6 +73,7 @@ def show_rows(
     found = [texts[row["id"]] for row in rows]
     groups = _groups(texts.values())
     neighbours = _neighbours(scores, texts, found, chosen)
+    longest = LONGEST[0]
     for longest in LONGEST:
         for row, text, near in zip(rows, found, neighbours, strict=True):
             row |= _text(text, longest, explanations.get(row["id"]), near)
@@ -93,11 +94,11 @@ def _numbers(scores: Scores, chosen: np.ndarray) -> list[dict[str, Any]]:
             "reason": str(scores["reason"][i] or ""),
             "decision": str(scores["decision"][i] or ""),
             "truncated": bool(scores.columns.get("truncated", np.zeros(len(scores), bool))[i]),
-            "statistic": rounded(scores["statistic"][i]),
-            "p": rounded(scores["p"][i]),
-            "z": [rounded(scores[f"z_{name}"][i]) for name in scores.criteria],
-            "pc": [rounded(scores[f"p_{name}"][i]) for name in scores.criteria],
-            "channels": [[rounded(scores[name][i]), int(ranks[name][i])] for name in scores.channels],
+            "statistic": rounded(scores.number("statistic", i)),
+            "p": rounded(scores.number("p", i)),
+            "z": [rounded(scores.number(f"z_{name}", i)) for name in scores.criteria],
+            "pc": [rounded(scores.number(f"p_{name}", i)) for name in scores.criteria],
+            "channels": [[rounded(scores.number(name, i)), int(ranks[name][i])] for name in scores.channels],
         }
         for i in chosen.tolist()
     ]
@@ -113,9 +114,7 @@ def _rank(values: np.ndarray) -> np.ndarray:
     return np.argsort(np.argsort(values, kind="stable"), kind="stable") + 1
 
 
-def _text(
-    row: Row, longest: int, explanation: Mapping[str, Any] | None, near: dict[str, Any] | None
-) -> dict[str, Any]:
+def _text(row: Row, longest: int, explanation: Mapping[str, Any] | None, near: dict[str, Any] | None) -> dict[str, Any]:
     answer, words = row.response, None
     if explanation is not None:
         values = {name: explanation[name] for name in shading.SHADED}

@@ -10,13 +10,15 @@ import numpy as np
 
 SHADED = ("fluency", "relevance")
 """Criteria whose scores are sums over the tokens; completeness hangs on the end alone."""
-LEVELS = (1.5, 2.5, 4.0)
+LEVELS = (2.0, 3.0, 5.0)
 """A word is shaded when it speaks against the row this many times as much as the row's average word speaks at all."""
 MOST_BLAMED = 6
 END = "(its end)"
 """Stands for the end-of-turn token, which has no text."""
 # A sign of a script without spaces is a word of its own; elsewhere words end at spaces.
-WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
+WORD = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def blamed(text: str, words: Words, criterion: str) -> list[tuple[str, float]]:
 
 
 def segments(text: str, words: Words | None) -> list[tuple[str, int, int]]:
-    """The text in pieces that are shaded alike: (piece, level for fluency, level for relevance); they join to `text`."""
+    """The text in pieces that are shaded alike: (piece, level for fluency, for relevance); they join to `text`."""
     if words is None:
         return [(text, 0, 0)]
     fluency, relevance = (levels(words.value[name]) for name in SHADED)

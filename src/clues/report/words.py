@@ -103,25 +103,30 @@ def fixed(value: float, digits: int) -> str:
     return text.lstrip("-") if not float(text.replace(",", "")) else text.replace("-", "−")
 
 
+SPACE = "\u00a0"
+"""Between a number and its unit: no line breaks there."""
+
+
 def percent(share: float, digits: int = 0) -> str:
-    return f"{fixed(100 * share, digits)} %"
+    return f"{fixed(100 * share, digits)}{SPACE}%"
 
 
 def data_size(n_bytes: float) -> str:
     """Bytes in the unit that leaves one to three digits before the point."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if n_bytes < 1000 or unit == "GB":
-            return f"{n_bytes:,.0f} bytes" if unit == "bytes" else f"{n_bytes:,.1f} {unit}"
+            return f"{n_bytes:,.0f}{SPACE}bytes" if unit == "bytes" else f"{n_bytes:,.1f}{SPACE}{unit}"
         n_bytes /= 1000
     raise AssertionError("the loop returns")
 
 
 def duration(seconds: float) -> str:
     """`0.3 s`, `44 s`, `2 min 28 s`, `3 h 5 min`."""
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    if round(seconds) < 60:
+        return f"{seconds:.1f}{SPACE}s" if seconds < 10 else f"{seconds:.0f}{SPACE}s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60:,} h {minutes % 60} min"
+    parts = (minutes, "min", rest, "s") if minutes < 60 else (minutes // 60, "h", minutes % 60, "min")
+    return SPACE.join(map(str, parts))
 
 
 def day(date: str) -> str:

@@ -17,6 +17,11 @@ class Criterion:
     layers: tuple[float, float] = (0.0, 1.0)
     """Layers the direction is limited to, as shares of the depth."""
 
+    def layer_range(self, depth: int) -> range:
+        """Indices of those layers in a model of `depth` layers; at least one."""
+        start = min(round(self.layers[0] * depth), depth - 1)
+        return range(start, max(round(self.layers[1] * depth), start + 1))
+
 
 CRITERIA = (
     Criterion("fluency", ("fluency.forward",)),

@@ -15,7 +15,7 @@ from torch import Tensor
 from clues.data.batches import collate, token_budget_batches
 from clues.data.encoding import Encoded
 from clues.kernels.losses import row_means
-from clues.models.adapters import layer_of, lora_parameters
+from clues.models.adapters import AdapterError, layer_of, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import CRITERIA, Criterion
 from clues.scoring.passes import likelihood_batch
@@ -31,7 +31,7 @@ class Directions:
     """Parameter name -> [K, O, I] float32."""
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """One tensor [O, I] per direction and parameter, named `<k>/<direction>/<parameter>`; zero ones are left out."""
+        """One tensor [O, I] per direction and parameter, `<k>/<direction>/<parameter>`; zero ones are left out."""
         return {
             f"{k}/{name}/{parameter}": w[k]
             for k, name in enumerate(self.names)
@@ -89,7 +89,9 @@ def directions_at(lm: LanguageModel, validation: Validation, good: Mapping[str, 
 
 
 def criteria_directions(
-    good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Tensor]], layers: int,
+    good: Mapping[str, Tensor],
+    spoiled: Mapping[str, Mapping[str, Tensor]],
+    layers: int,
     criteria: Sequence[Criterion] = CRITERIA,
 ) -> Directions:
     """One direction per criterion that has a spoiling, over the B matrices of the layers it lives in.
@@ -100,14 +102,17 @@ def criteria_directions(
         layers: number of decoder layers of the model.
     """
     with_direction = [c for c in criteria if c.spoiling]
-    weights = {}
-    for name, gradient in good.items():
-        if ".lora_B." not in name:
-            continue
-        depth = layer_of(name) / layers
-        contrasts = [
-            (gradient - spoiled[c.spoiling][name]) * float(c.layers[0] <= depth < c.layers[1]) for c in with_direction
-        ]
-        if any(contrast.any() for contrast in contrasts):
-            weights[name] = torch.stack(contrasts)
+    B = {name: gradient for name, gradient in good.items() if ".lora_B." in name}
+    inside = {c.name: {name for name in B if layer_of(name) in c.layer_range(layers)} for c in with_direction}
+    for c in with_direction:
+        if not inside[c.name]:
+            low = c.layer_range(layers)
+            raise AdapterError(
+                f"no adapter in layers {low.start} to {low.stop - 1}, where {c.name} is read: lower adapter.first_layer"
+            )
+    weights = {
+        name: torch.stack([(g - spoiled[c.spoiling][name]) * float(name in inside[c.name]) for c in with_direction])
+        for name, g in B.items()
+        if any(name in names for names in inside.values())
+    }
     return Directions(tuple(f"{c.name}.gradient" for c in with_direction), weights)

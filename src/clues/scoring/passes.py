@@ -53,9 +53,7 @@ def likelihood_batch(lm: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def token_nll(
-    lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None
-) -> list[np.ndarray]:
+def token_nll(lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None) -> list[np.ndarray]:
     """Negative log-likelihood of every response token, one float32 array per row, in the rows' order."""
     result: list[np.ndarray] = [np.empty(0, np.float32)] * len(encoded)
     for index in token_budget_batches(encoded, lm.settings.token_budget):
@@ -67,9 +65,7 @@ def token_nll(
     return result
 
 
-def row_nll(
-    lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None
-) -> np.ndarray:
+def row_nll(lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None) -> np.ndarray:
     """ℓ(a|q): mean response-token NLL of every row, float32 [rows]."""
     return np.array([nll.mean() for nll in token_nll(lm, encoded, advance)])
 
@@ -114,7 +110,9 @@ def observed(model: nn.Module, observers: Sequence[Observer], rows: int) -> Iter
             handle.remove()
 
 
-def _hook(name: str, observers: Sequence[Observer], rows: int) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+def _hook(
+    name: str, observers: Sequence[Observer], rows: int
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     def forward(_module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
         inputs = args[0].detach()
         if inputs.dim() != 3 or inputs.shape[0] != rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from clues.config import TrainingSettings
 from clues.data.batches import Batch, collate
@@ -30,7 +30,7 @@ def train(
     steps: int,
     first_step: int,
     seed: int,
-    callbacks: Sequence[TrainerCallback] = (),
+    on_step: Callable[[], None] = lambda: None,
 ) -> float:
     """Train the adapter in place for `steps` optimizer steps and return the mean row loss (nats per token).
 
@@ -41,6 +41,7 @@ def train(
         encoded: the client's rows, at least one.
         first_step: index of the first step in the whole run; it fixes which rows come next.
         seed: fixes the order of the rows.
+        on_step: called after every step.
     """
     order = row_order(len(encoded), settings.batch_size, first_step, steps, seed)
     for p in lora_parameters(lm.model).values():
@@ -52,8 +53,9 @@ def train(
                 args=_arguments(settings, steps, scratch),
                 train_dataset=cast(Any, [encoded[i] for i in order]),
                 data_collator=lambda rows: {"batch": collate(rows, range(len(rows)), lm.pad_id)},
-                callbacks=list(callbacks),
+                callbacks=[_EveryStep(on_step)],
             )
+            trainer.remove_callback(PrinterCallback)
             trainer.lm = lm
             loss = trainer.train().training_loss
     finally:
@@ -69,6 +71,14 @@ def row_order(rows: int, batch_size: int, first_step: int, steps: int, seed: int
     order = np.concatenate([np.random.default_rng([seed, epoch]).permutation(rows) for epoch in epochs])
     offset = epochs[0] * rows
     return order[start - offset : stop - offset].tolist()
+
+
+class _EveryStep(TrainerCallback):
+    def __init__(self, on_step: Callable[[], None]) -> None:
+        self.on_step = on_step
+
+    def on_step_end(self, *_args: Any, **_kwargs: Any) -> None:
+        self.on_step()
 
 
 class _Trainer(Trainer):

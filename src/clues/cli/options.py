@@ -1,0 +1,72 @@
+"""Options that several commands share, and what their texts mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from clues.cli.errors import UsageError
+from clues.config import Job, job_from_dict
+
+Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
+
+Columns = Annotated[str | None, Parameter(help="Unusual columns of FILE, as in prompt=question_text,response=reply.")]
+Model = Annotated[
+    str | None,
+    Parameter(help="packaged (SmolLM2-135M-Instruct, the default), a local folder, a hub name, or a .gguf file."),
+]
+Offline = Annotated[
+    bool, Parameter(show_default=False, help="Reach no hub: models and data sets come from disk alone.")
+]
+Resume = Annotated[bool, Parameter(show_default=False, help="Go on with what is in the output folder already.")]
+DryRun = Annotated[
+    bool, Parameter(show_default=False, help="Write nothing: check everything, show the first row and the cost.")
+]
+Settings = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        show_default=False,
+        help="A setting of the job, as in training.rounds=8; may be repeated.",
+    ),
+]
+
+OWNER_DEFAULTS = {"name": "score", "training": {"batch_size": 8}}
+"""One owner alone takes steps of as many rows as the demo's four clients together."""
+
+
+def parse_columns(text: str | None) -> dict[str, str] | None:
+    """`prompt=a,response=b` as a dictionary. Raises UsageError for anything else."""
+    if text is None:
+        return None
+    pairs = {field: column for field, _, column in (pair.partition("=") for pair in parse_list(text))}
+    if set(pairs) != {"prompt", "response"} or not all(pairs.values()):
+        raise UsageError(f"--columns {text}: write prompt=COLUMN,response=COLUMN")
+    return pairs
+
+
+def parse_list(text: str) -> list[str]:
+    """`a,b` as a list, spaces around the names left out."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def owner_job(settings: Sequence[str], given: dict[str, Any]) -> Job:
+    """The job of a command without a job file: defaults, then `--set`, then options `given`; None is not given."""
+    options = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
+    return job_from_dict(OWNER_DEFAULTS, "command line", [*settings, *options])
+
+
+def check_share(name: str, share: float | None) -> None:
+    """Raises UsageError unless the option `name` is a share in [0, 1], or not given."""
+    if share is not None and not 0 <= share <= 1:
+        raise UsageError(f"{name} {share}: a share lies between 0 and 1")
+
+
+def check_new(path: Path) -> None:
+    """Raises UsageError where something would be overwritten."""
+    if path.exists():
+        raise UsageError(f"{path} exists already; name another --output")

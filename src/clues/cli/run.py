@@ -1,0 +1,82 @@
+"""`clues run`: a whole job, from the clients' rows to the compared models and the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from clues.cli.errors import UsageError
+from clues.cli.numbers import run_facts, run_text
+from clues.cli.options import DryRun, Offline, Resume, Settings
+from clues.cli.output import NORMAL, Output
+from clues.cli.quiet import stay_offline
+from clues.config import Job, load_job
+
+InProcess = Annotated[
+    bool,
+    Parameter(show_default=False, help="Run the clients one by one in this process instead of Flower's simulation."),
+]
+
+EXAMPLES = """
+**Examples**
+
+    clues run job.toml
+    clues run job.toml --dry-run
+    clues run job.toml --set training.rounds=8 --set selection.alpha=0.05 --output runs/longer
+    clues run job.toml --output runs/longer --set training.rounds=8 --set selection.alpha=0.05 --resume
+"""
+
+
+def run(
+    job: Path,
+    /,
+    *,
+    output_to: Annotated[Path | None, Parameter(name="--output")] = None,
+    resume: Resume = False,
+    settings: Settings = (),
+    dry_run: DryRun = False,
+    in_process: InProcess = False,
+    offline: Offline = False,
+    output: Output = NORMAL,
+) -> int:
+    """Run a job with all its clients on this machine: warm-up, scores, the bar, training on what was kept, evaluation.
+
+    Ends by printing where the page is and the numbers that matter; `metrics.json` in the run's folder holds them all.
+
+    Parameters
+    ----------
+    job
+        A TOML file; it names only what differs from the defaults.
+    output_to
+        The run's folder; runs/NAME, after the job's name, if not given.
+    """
+    if offline:
+        stay_offline()
+    asked = load_job(job, settings)
+    folder = output_to or Path("runs") / asked.name
+    _check_clients(asked)
+    if dry_run:
+        from clues.cli.run_rehearsal import rehearse
+
+        return rehearse(asked, folder, resume, output)
+    from clues.federated.run import run_job
+
+    with output.progress(folder / "events.jsonl") as progress:
+        page = run_job(asked, folder, progress, resume=resume, engine="in-process" if in_process else "simulation")
+    facts = run_facts(folder)
+    return output.answer(run_text(page, facts), {"command": "run", "folder": str(folder), **facts}, page)
+
+
+def _check_clients(job: Job) -> None:
+    """Raises UsageError or ReadingError for what would otherwise fail minutes later, and in a client's own log."""
+    from clues.data.reading import open_data_set
+
+    if not job.clients and not job.sample.clients:
+        raise UsageError("the job has no client: name [[clients]] with name and data, or sample.clients")
+    names = [client.name for client in job.clients]
+    if len(set(names)) < len(names):
+        raise UsageError(f"two clients have one name among {', '.join(names)}; give each its own")
+    for client in job.clients:
+        open_data_set(client.data)

@@ -1,0 +1,48 @@
+"""The ServerApp of a deployment: leads the run whose folder the SuperLink's environment names."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from flwr.app import Context
+from flwr.serverapp import Grid, ServerApp
+
+from clues.config import Job, SettingError, job_from_dict, load_job
+from clues.federated.deployment import RUN_FOLDER, job_for_clients
+from clues.federated.federation import Federation
+
+app = ServerApp()
+
+
+@app.main()
+def main(grid: Grid, context: Context) -> None:
+    """Lead the run to its end; a run that was begun before goes on. Raises what stops it: Flower marks it failed."""
+    from clues.federated.coordinator import Coordinator
+    from clues.federated.run import finish
+    from clues.progress import Progress
+
+    folder = run_folder()
+    job = job_of(folder, str(context.run_config["job"]))
+    progress = Progress(folder / "events.jsonl")
+    Coordinator(Federation(grid, len(job.clients)), job, folder, progress, labelled=False).run()
+    finish(folder, progress)
+
+
+def run_folder() -> Path:
+    """The run's folder on the server. Raises SettingError if the SuperLink was started without naming it."""
+    folder = os.environ.get(RUN_FOLDER, "")
+    if not (Path(folder) / "job.toml").is_file():
+        raise SettingError(
+            f"{RUN_FOLDER} = {folder!r} is no run's folder with a job.toml: set it and start the SuperLink"
+        )
+    return Path(folder)
+
+
+def job_of(folder: Path, sent: str) -> Job:
+    """The folder's job. Raises SettingError if the clients were sent (as JSON) another one."""
+    job = load_job(folder / "job.toml")
+    if job_for_clients(job) != job_from_dict(json.loads(sent), "the bundle's job"):
+        raise SettingError(f"{folder / 'job.toml'} is another job than the run's: start the SuperLink with its folder")
+    return job

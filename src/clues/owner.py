@@ -1,0 +1,157 @@
+"""One owner alone, no federation: which of my rows hurt, and why?"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import tomli_w
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from clues.channels import ChannelFolder
+from clues.checkpoint import Checkpoint, make_checkpoint
+from clues.config import Job, SettingError, load_job
+from clues.data.writing import replacing, write_json
+from clues.inputs import Inputs
+from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
+from clues.models.base import LanguageModel, load_base
+from clues.power import power_file
+from clues.progress import Progress
+from clues.report.owner import write_owner_report
+from clues.scores import ScoredRows
+from clues.scoring.validation import encode_validation
+from clues.training.local import train
+from clues.verdict import Verdict, judge
+
+
+class OutputInUseError(ValueError):
+    """The output folder holds scores already; the text gives the command that goes on with them."""
+
+
+def score_file(
+    data: Path,
+    validation: Path,
+    anchors: Path,
+    output: Path,
+    job: Job,
+    progress: Progress,
+    *,
+    columns: Mapping[str, str] | None = None,
+    resume: bool = False,
+) -> Verdict:
+    """Score a file, put it to the bar, and write the rows kept and dropped, the scores and a page into `output`.
+
+    With `scoring.channels = "forward"` two forward passes of the base model are all. With `full` an adapter is warmed
+    up on the file itself, and gradient channels are taken at the job's checkpoints.
+
+    Args:
+        data: the owner's rows. validation, anchors: public rows of high quality.
+        columns: which columns of `data` are prompt and response, where they have unusual names.
+        resume: go on in a folder that a run with the same settings began.
+
+    Raises OutputInUseError, SettingError, and what reading and the model raise.
+    """
+    check_output(output, job, resume)
+    lm = scoring_model(job, load_base(job.model))
+    scoring = _Scoring(
+        Inputs.read(data, validation, anchors, lm, job.seed, columns), lm, output, job, progress, columns
+    )
+    scoring.begin()
+    scoring.base()
+    if job.scoring.channels == "full":
+        scoring.checkpoints()
+    return scoring.verdict()
+
+
+@dataclass
+class _Scoring:
+    inputs: Inputs
+    lm: LanguageModel
+    output: Path
+    job: Job
+    progress: Progress
+    columns: Mapping[str, str] | None
+
+    @cached_property
+    def parts(self) -> dict[str, ChannelFolder]:
+        """What is scored: the owner's rows, the anchors, and anchors that were spoiled to test the bar."""
+        folder = self.output / "channels"
+        return {name: ChannelFolder(self.lm, part, folder / name) for name, part in self.inputs.scored.items()}
+
+    def begin(self) -> None:
+        """Take the folder: only now that everything could be read, so that a wrong name does not block it."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        self.inputs.pin(self.output / "inputs.json")
+        (self.output / "job.toml").write_text(tomli_w.dumps(self.job.to_dict()))
+
+    def base(self) -> None:
+        with self.progress.phase("score-base", 2 * self._rows()) as advance:
+            for name, part in self.parts.items():
+                part.score_base(lambda rows, note=name: advance(rows, note))
+        shutil.copyfile(
+            self.output / "channels" / "rows" / "explanations.parquet", self.output / "explanations.parquet"
+        )
+
+    def checkpoints(self) -> None:
+        validation = encode_validation(self.inputs.validation.rows, self.lm, self.job.seed)
+        state = adapter_state(self.lm.model)
+        for number in range(1, max(self.job.scoring.checkpoints) + 1):
+            state = self._warm_up(number, state)
+            if number in self.job.scoring.checkpoints:
+                file = self.output / "checkpoints" / f"{number}.safetensors"
+                if not file.exists():
+                    load_adapter_state(self.lm.model, state)
+                    make_checkpoint(self.lm, validation, self.job.scoring.published).save(file)
+                self._score_under(number, Checkpoint.load(file))
+
+    def _warm_up(self, number: int, state: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Round `number` of local steps on the owner's own rows."""
+        file, steps = self.output / "warm-up" / f"{number}.safetensors", self.job.training.local_steps
+        if not file.exists():
+            with self.progress.phase(f"warm-up-{number}", steps) as advance:
+                load_adapter_state(self.lm.model, state)
+                train(
+                    self.lm, self.parts["rows"].prepared.encoded, self.job.training,
+                    steps=steps, first_step=(number - 1) * steps, seed=self.job.seed, on_step=advance,
+                )  # fmt: skip
+                file.parent.mkdir(exist_ok=True)
+                with replacing(file) as scratch:
+                    save_file(adapter_state(self.lm.model), str(scratch))
+        return load_file(str(file))
+
+    def _score_under(self, number: int, checkpoint: Checkpoint) -> None:
+        with self.progress.phase(f"score-{number}", self._rows()) as advance:
+            for name, part in self.parts.items():
+                part.score_under(number, checkpoint, lambda rows, note=name: advance(rows, note))
+
+    def verdict(self) -> Verdict:
+        mine, anchors = self.parts["rows"], self.parts["anchors"].channels()
+        source, shared = self.inputs.files["rows"], self.inputs.overlap()
+        about = {"name": source.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
+        power = self.inputs.spoiled.measure(self.parts["spoiled"].channels(), anchors, self.job.selection)
+        write_json(power, power_file(self.output))
+        scored = ScoredRows.of(source, mine.prepared, mine.channels(), self.columns)
+        verdict = judge(self.output, scored, anchors, self.job.selection, about)
+        write_owner_report(self.output)
+        return verdict
+
+    def _rows(self) -> int:
+        return sum(len(part.prepared.rows) for part in self.parts.values())
+
+
+def scoring_model(job: Job, base: LanguageModel) -> LanguageModel:
+    """The base model as scoring needs it: gradient channels live on an adapter, forward channels need none."""
+    return add_adapter(base, job.adapter, job.seed) if job.scoring.channels == "full" else base
+
+
+def check_output(output: Path, job: Job, resume: bool) -> None:
+    """Raises OutputInUseError for a folder with scores, unless they are resumed; SettingError if by another job."""
+    resolved = output / "job.toml"
+    if resolved.exists() and not resume:
+        raise OutputInUseError(f"{output} holds scores already: go on with --resume, or name another --output")
+    if resolved.exists() and load_job(resolved).hash != job.hash:
+        raise SettingError(f"{resolved}: the settings differ from those it was begun with; resume with the same")

@@ -1,0 +1,205 @@
+"""A whole run in the in-process grid: what it leaves, what leaves a client, labels unread, killed and resumed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+
+from clues.config import CollaborationSettings, SettingError
+from clues.federated import run as run_module
+from clues.federated.coordinator import Coordinator
+from clues.federated.federation import Federation
+from clues.federated.in_process import InProcessGrid
+from clues.federated.run import FolderInUseError, LocalClients, open_folder, prepare_data, run_job
+from clues.progress import Progress
+from tests.federated.tiny import SOURCES, comparable, tiny_job, with_files
+
+CLIENTS = [source.lower() for source in SOURCES]
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside: nothing catches it."""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """An undisturbed run."""
+    base = tmp_path_factory.mktemp("whole")
+    job = tiny_job(base)
+    run_job(job, base / "run", Progress(base / "run" / "events.jsonl"), engine="in-process")
+    return job, base / "run"
+
+
+def read(folder, name="metrics.json"):
+    return json.loads((folder / name).read_text())
+
+
+def test_metrics_hold_the_contract(whole):
+    _, folder = whole
+    metrics = read(folder)
+    assert set(metrics["selection"]) >= {"auc", "precision", "recall", "f1", "accuracy", "kinds", "published"}
+    assert set(metrics["selection"]["kinds"]) == {"cut", "deletion", "exchange"}
+    assert all("auc" in kind for kind in metrics["selection"]["kinds"].values())
+    assert set(metrics["selection"]["published"]) >= {"auc", "f1", "recall"}
+    for arm in ("base", "mixed", "clues", "oracle"):
+        for how in ("federated", "merged"):
+            assert set(metrics["models"][arm][how]) >= {"test_nll", "choice_accuracy", "test_nll_low", "test_nll_high"}
+    assert set(metrics["gap_closed"]) == {"federated", "merged"}
+    assert set(metrics["seconds"]) >= {"score-base", "warm-up", "score-1", "score-2", "select", "evaluate"}
+
+
+def test_every_file_of_a_run_is_there_and_agrees(whole):
+    _, folder = whole
+    selection = read(folder, "selection.json")
+    for client in CLIENTS:
+        own = folder / "clients" / client
+        table = pq.read_table(own / "scores.parquet").to_pylist()
+        counts = selection["clients"][client]
+        assert len(table) == counts["rows"] == 10
+        assert sum(row["keep"] for row in table) == counts["kept"]
+        lines = (own / "data.jsonl").read_text().splitlines()
+        kept = [line for line, row in zip(lines, table, strict=True) if row["keep"]]
+        assert (own / "kept.jsonl").read_text().splitlines() == kept  # byte for byte, in order
+        dropped = [json.loads(line) for line in (own / "dropped.jsonl").read_text().splitlines()]
+        assert [d["line"] for d in dropped] == [row["line"] for row in table if not row["keep"]]
+        assert all(d["reason"] in ("fluency", "relevance", "completeness") for d in dropped)
+        assert sum(counts["reasons"].values()) == counts["dropped"] == len(dropped)
+        assert (own / "report.html").stat().st_size > 10_000
+    for arm in ("mixed", "clues", "oracle"):
+        for how in ("federated", "merged"):
+            assert (folder / "adapters" / f"{arm}-{how}" / "adapter_model.safetensors").exists()
+    assert set(read(folder, "manifest.json")["files"]) >= {"metrics.json", "report.html", "anchors.json"}
+    assert selection["unseen"]["rows"] == 4
+
+
+def test_the_same_job_gives_the_same_numbers(whole, tmp_path):
+    job, folder = whole
+    run_job(job, tmp_path / "again", Progress(), engine="in-process")
+    assert comparable(read(tmp_path / "again")) == comparable(read(folder))
+
+
+def test_another_seed_draws_other_rows(tmp_path):
+    job = tiny_job(tmp_path)
+    for seed in (0, 1):
+        open_folder(replace(job, seed=seed), tmp_path / str(seed), resume=False)
+        prepare_data(replace(job, seed=seed), tmp_path / str(seed), Progress())
+    first, second = ((tmp_path / s / "clients" / CLIENTS[0] / "data.jsonl").read_text() for s in "01")
+    assert first != second
+
+
+def test_no_score_depends_on_a_label(tmp_path):
+    files = []
+    for labels in (True, False):
+        folder = tmp_path / str(labels)
+        job = with_files(tiny_job(tmp_path), folder, labels)
+        run_job(job, folder / "run", Progress(), engine="in-process")
+        files.append(folder)
+    for client in CLIENTS:
+        tables = [pq.read_table(f / "run" / "clients" / client / "scores.parquet").drop(["file"]) for f in files]
+        assert tables[0].equals(tables[1])
+        kept = [(f / "run" / "clients" / client / "kept.jsonl").read_text() for f in files]
+        assert '"clues_label"' in kept[0]
+        assert re.sub(r', "clues_label": "[a-z-]+"', "", kept[0]) == kept[1]
+    assert "selection" not in read(files[1] / "run")
+
+
+def lead(job, folder, federation):
+    Coordinator(federation, job, folder, Progress(folder / "events.jsonl"), labelled=True).run()
+
+
+def test_nothing_but_counts_and_adapters_leaves_a_client(tmp_path):
+    """Every message of a run, as bytes: no five words of a row in sequence, no path, no traceback, no list of rows."""
+    job, folder = tiny_job(tmp_path), tmp_path / "run"
+    open_folder(job, folder, resume=False)
+    names = prepare_data(job, folder, Progress())
+    broken = folder / "clients" / names[0] / "data.jsonl"
+    grid = InProcessGrid(LocalClients(folder, job), names, record=True)
+    original = run_module.LocalClients.__call__
+    assert original is not None
+    lead(job, folder, Federation(grid, len(names)))
+    private = []
+    for name in names:
+        for line in (folder / "clients" / name / "data.jsonl").read_text().splitlines():
+            record = json.loads(line)
+            words = f"{record['question']} {record['answer']}".split()
+            private += [" ".join(words[i : i + 5]).encode() for i in range(len(words) - 4)]
+    public = b"".join((folder / "public" / f"{n}.jsonl").read_bytes() for n in ("validation", "anchors", "test"))
+    private = [run for run in private if run not in public]
+    assert len(private) > 300
+    up = [m for m in grid.messages if b"numbers" in m]
+    assert len(up) > 10
+    for message in grid.messages:
+        assert not any(run in message for run in private)
+    for message in up:
+        assert str(tmp_path).encode() not in message
+        assert b"Traceback" not in message
+        assert b".py" not in message
+    broken.write_text("changed")
+
+
+def test_a_failing_client_sends_a_code_and_the_run_goes_on(tmp_path):
+    job, folder = tiny_job(tmp_path), tmp_path / "run"
+    open_folder(job, folder, resume=False)
+    names = prepare_data(job, folder, Progress())
+    secret = "the secret text of a row"
+    (folder / "clients" / names[0] / "data.jsonl").write_text(secret + "\n")
+    grid = InProcessGrid(LocalClients(folder, job), names, record=True)
+    Coordinator(Federation(grid, len(names)), job, folder, Progress(), labelled=False).run()
+    assert not any(secret.encode() in message for message in grid.messages)
+    assert set(read(folder, "selection.json")["clients"]) == {names[1]}
+    first = read(folder, "training.json")["arms"]["mixed"]["rounds"][0]
+    assert first["failed"] == [names[0]]
+    assert "no usable row" in (folder / "clients" / names[0] / "errors.log").read_text()
+
+
+@pytest.mark.parametrize("at", [0, 2, 4, 6, 8, 10, 12])
+def test_a_killed_run_resumes_to_the_same_numbers(whole, tmp_path, monkeypatch, at):
+    """Kill the server at its `at`-th task; what was answered before is not asked again."""
+    job, folder = whole
+    asked: list[str] = []
+    original = Federation.ask
+
+    def ask(self, tasks, *args, **kwargs):
+        if len(asked) == at:
+            asked.append("killed")
+            raise Killed
+        asked.append(str(next(iter(tasks.values())).settings))
+        return original(self, tasks, *args, **kwargs)
+
+    monkeypatch.setattr(Federation, "ask", ask)
+    with pytest.raises(Killed):
+        run_job(job, tmp_path / "run", Progress(), engine="in-process")
+    before = asked[:-1]
+    run_job(job, tmp_path / "run", Progress(), resume=True, engine="in-process")
+    after = asked[len(before) + 1 :]
+    assert not set(before) & set(after)
+    assert comparable(read(tmp_path / "run")) == comparable(read(folder))
+    count = len(asked)
+    run_job(job, tmp_path / "run", Progress(), resume=True, engine="in-process")
+    assert len(asked) == count  # a finished run starts nothing
+
+
+def test_a_used_folder_is_refused_and_another_job_too(whole):
+    job, folder = whole
+    with pytest.raises(FolderInUseError, match="--resume"):
+        run_job(job, folder, Progress(), engine="in-process")
+    with pytest.raises(SettingError, match="another job"):
+        run_job(replace(job, seed=9), folder, Progress(), resume=True, engine="in-process")
+
+
+def test_forward_channels_alone(tmp_path):
+    job = tiny_job(tmp_path)
+    job = replace(
+        job,
+        scoring=replace(job.scoring, channels="forward"),
+        collaboration=CollaborationSettings(arms=("mixed", "clues"), compare=True, equal_epochs=True),
+    )
+    run_job(job, tmp_path / "run", Progress(), engine="in-process")
+    metrics = read(tmp_path / "run")
+    assert not any("gradient" in name for name in metrics["selection"]["channels"])
+    assert "clues-epoch" in metrics["models"]
+    assert set(metrics["merges"]["clues"]["ties"]) == {"samples", "uniform", "adaptive"}

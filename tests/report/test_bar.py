@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from clues.report.bar import level_among, promise, read_bar, split
+from tests.report.fake_run import Shape, write_run
+
+
+def bar_of(statistic, rule="conformal", alpha=0.1, score=0.0):
+    return read_bar({"z": {"fluency": statistic}, "statistic": statistic, "rule": rule, "alpha": alpha, "score": score})
+
+
+def test_conformal_bar_is_the_anchor_that_alpha_points_at():
+    statistic = [5.0, 1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0]  # n + 1 = 10
+    assert bar_of(statistic, alpha=0.1).level == 1.0
+    assert bar_of(statistic, alpha=0.3).level == 3.0
+    # 0.7 * 10 is a little under 7 in floating point.
+    assert bar_of(statistic, alpha=0.7).level == 7.0
+    assert bar_of(statistic, alpha=0.05).level is None
+
+
+def test_other_rules():
+    assert bar_of([1.0, 3.0], rule="anchor-mean").level == 2.0
+    assert bar_of([1.0, 3.0], rule="score", score=-1.5).level == -1.5
+    assert bar_of([1.0, 3.0], rule="fdr").level is None
+
+
+@pytest.mark.parametrize("rule", ["conformal", "fdr", "anchor-mean", "ratio", "score"])
+def test_every_rule_says_what_it_promises(rule):
+    assert promise(rule, 0.1, 0.2).endswith(".")
+
+
+def test_the_bar_of_a_run_divides_its_rows(tmp_path):
+    folder = write_run(tmp_path / "run", Shape(clients=("GARD",), rows=200))
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(folder / "clients/GARD/scores.parquet").to_pandas().query("status == 'scored'")
+    keep, statistic = table["keep"].to_numpy(bool), table["statistic"].to_numpy()
+    common = read_bar(json.loads((folder / "anchors.json").read_text())).level
+    level = level_among(statistic, keep, common)
+    assert level == pytest.approx(common, abs=0.15)
+    assert (statistic[~keep] <= level).all()
+    assert (statistic[keep] >= level).all()
+
+
+def test_level_among_edges():
+    s = np.array([-3.0, -2.0, 0.0, 1.0])
+    assert level_among(s, np.array([False, False, True, True]), None) == -1.0
+    assert level_among(s, np.array([False, False, True, True]), -1.7) == -1.7
+    assert level_among(s, np.array([False, False, True, True]), -2.1) == -2.0
+    assert level_among(s, np.ones(4, bool), -1.7) == -3.0
+    assert level_among(s, np.ones(4, bool), None) is None
+    assert level_among(s, np.zeros(4, bool), -1.7) == 1.0
+    # Rows kept and dropped by something else than the statistic: the anchors' bar stays.
+    assert level_among(s, np.array([True, False, True, False]), -1.7) == -1.7
+
+
+def test_split_loses_no_row():
+    groups = split(*map(np.array, ([1.0, -2.0, -3.0], [True, False, False], ["", "fluency", "relevance"])), "fluency")
+    assert groups == {"kept": [1.0], "dropped for this": [-2.0], "dropped for another reason": [-3.0]}

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+
+from clues.report import cautions
+from clues.report.comparing import finding, gap_sentence, headline
+from clues.report.federation import participation, totals
+from clues.report.power import power_view, shading_sentence
+
+
+def test_alpha_below_what_the_anchors_can_show():
+    [caution] = cautions.about_anchors("conformal", 0.01, 64)
+    assert "99 anchors or more" in caution.text
+    assert not cautions.about_anchors("conformal", 0.01, 299)
+    assert cautions.about_anchors("conformal", 0.01, 99)[0].title == "Few anchors"
+    assert not cautions.about_anchors("conformal", 0.1, 64)
+    assert not cautions.about_anchors("ratio", 0.01, 4)
+
+
+def test_whole_clients_and_overlap():
+    counts = {"a": {"rows": 9, "kept": 0, "overlap": 2}, "b": {"rows": 9, "kept": 9}, "c": {"rows": 0, "kept": 0}}
+    titles = [c.title for c in cautions.about_clients(counts)]
+    assert titles == ["A whole client was dropped", "Rows overlap with the public sets"]
+
+
+def test_unseen_source_is_warned_about_only_when_treated_unfairly():
+    assert not cautions.about_unseen({"source": "x", "rows": 24, "kept": 21}, 0.1)
+    assert cautions.about_unseen({"source": "x", "rows": 24, "kept": 15}, 0.1)
+    assert not cautions.about_unseen({}, 0.1)
+
+
+def test_nothing_is_better_while_the_interval_covers_zero():
+    pair = {"a": "clues", "b": "mixed", "how": "federated", "difference": -0.03, "n": 32}
+    assert finding(pair | {"low": -0.05, "high": -0.01}) == "clues is better"
+    assert finding(pair | {"low": -0.05, "high": 0.001}) == "no clear difference"
+    assert finding(pair | {"low": 0.01, "high": 0.05}) == "mixed is better"
+    assert headline([]) == []
+    assert "no gap to close" in gap_sentence("merged", None)
+
+
+def test_a_failed_client_has_not_joined():
+    good = {"rows": 8, "train_loss": 2.0, "seconds": 1.0, "bytes_down": 10, "bytes_up": 5, "error": ""}
+    bad = {"rows": None, "train_loss": None, "seconds": None, "bytes_down": 10, "bytes_up": 0, "error": "no-rows"}
+    arm = {
+        "rounds": [
+            {"round": 1, "clients": {"a": good, "b": bad}, "failed": ["b"]},
+            {"round": 2, "clients": {"a": good}, "late": ["b"], "failed": []},
+        ],
+        "alone": [{"round": 1, "clients": {"a": good, "b": good}, "failed": []}],
+    }
+    found = participation(json.loads(json.dumps(arm)))
+    assert (found["a"].joined, found["a"].updates, found["a"].bytes_up, found["a"].seconds) == (2, 3, 15, 3.0)
+    assert (found["b"].joined, found["b"].late, found["b"].failed, found["b"].updates) == (0, 1, 1, 1)
+    assert totals({"x": arm}).updates == 4
+
+
+def test_power_shows_the_worst_kind_first_and_shading_is_disowned_when_it_points_nowhere():
+    view = power_view(
+        {
+            "kinds": {
+                "cut": {"caught": 14, "rows": 16},
+                "exchange": {"caught": 4, "rows": 16},
+                "x": {"caught": 0, "rows": 0},
+            }
+        }
+    )
+    assert list(view["kinds"]) == ["exchange", "cut"]
+    assert view["kinds"]["cut"]["low"] < 14 / 16 < view["kinds"]["cut"]["high"]
+    assert power_view({}) == {}
+    assert "no evidence" in shading_sentence({"shading": {"auc": 0.52, "rows": 16}})
+    assert "0.91" in shading_sentence({"shading": {"auc": 0.91, "rows": 16}})
+    assert "not measured" in shading_sentence({})

@@ -1,0 +1,219 @@
+"""Both pages without a browser: sections, numbers, edge cases, and what must never be in them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from clues.report.coordinator import write_coordinator_report
+from clues.report.owner import write_owner_report
+from clues.report.page import LARGEST
+from tests.report.fake_run import Shape, write_run
+from tests.report.markup import Page, look_up, numbers_in, shown_as
+
+COORDINATOR_SECTIONS = [
+    "clients",
+    "bar",
+    "found",
+    "models",
+    "training",
+    "federation",
+    "time",
+    "reproduce",
+    "limits",
+    "glossary",
+]
+OWNER_SECTIONS = ["bar", "power", "rows", "aside", "reproduce", "limits", "glossary"]
+SHAPES = {
+    "usual": Shape(),
+    "none dropped": Shape(spoiled=0.0, alpha=0.02, hostile=False),
+    "all dropped": Shape(shift=9.0, spoiled=1.0),
+    "forward only": Shape(channels="forward"),
+    "no labels": Shape(labels=False),
+    "nothing extra": Shape(explanations=False, unseen=False, power=False, training=False, labels=False),
+    "one client": Shape(clients=("GARD",)),
+    "seven clients": Shape(clients=tuple("abcdefg"), rows=6),
+    "few anchors for alpha": Shape(alpha=0.01),
+}
+
+
+@pytest.fixture(scope="module", params=SHAPES, ids=str)
+def run(request, tmp_path_factory):
+    folder = write_run(tmp_path_factory.mktemp("run") / "run", SHAPES[request.param])
+    return request.param, folder
+
+
+def test_every_section_has_meaningful_text(run):
+    name, folder = run
+    page = Page(write_coordinator_report(folder))
+    assert list(page.sections) == COORDINATOR_SECTIONS
+    client = sorted((folder / "clients").iterdir())[0]
+    own = Page(write_owner_report(client))
+    assert list(own.sections) == OWNER_SECTIONS
+    for id_, text in [*page.sections.items(), *own.sections.items()]:
+        assert len(text.split()) > 8, f"{name}: section {id_} says {text!r}"
+    for made in (page, own):
+        assert not re.findall(r"\b(None|nan|Undefined|inf)\b", made.text), name
+        assert len(made.source.encode()) < LARGEST
+
+
+def test_numbers_are_those_of_the_files(run):
+    _, folder = run
+    files = {
+        key: json.loads((folder / f"{name}.json").read_text())
+        for key, name in (("metric", "metrics"), ("count", "selection"))
+    }
+    page = Page(write_coordinator_report(folder))
+    assert page.numbers
+    for attribute, path, exact, text in page.numbers:
+        value = look_up(files[attribute], path)
+        assert float(exact) == value, path
+        assert shown_as(value, text), f"{path}: {value} shown as {text}"
+
+
+def test_every_number_of_metrics_is_shown(tmp_path):
+    folder = write_run(tmp_path / "run")
+    shown = {path for kind, path, *_ in Page(write_coordinator_report(folder)).numbers if kind == "metric"}
+    there = set(numbers_in(json.loads((folder / "metrics.json").read_text())))
+    assert there - shown == {"schema_version", "job.seed"}
+    assert len(there) > 150
+
+
+def test_edge_cases_are_said_in_words(tmp_path):
+    def pages(shape):
+        folder = write_run(tmp_path / str(len(list(tmp_path.iterdir()))), shape)
+        return Page(write_coordinator_report(folder)), Page(write_owner_report(folder / "clients/GARD"))
+
+    page, own = pages(SHAPES["all dropped"])
+    assert "Every row fell below the bar" in own.text
+    assert "Whole clients were dropped" in page.text
+    page, own = pages(Shape(clients=("GARD",), channels="forward", labels=False, explanations=False, power=False))
+    assert "Only forward channels were used" in page.sections["found"]
+    assert "not known which rows" in page.sections["found"]
+    assert "Only forward channels" in own.sections["bar"]
+    assert "no word is underlined" in own.sections["rows"]
+    assert "not known here" in own.sections["power"]
+    assert "the only client" in page.text
+    page, _ = pages(SHAPES["few anchors for alpha"])
+    assert "Too few anchors" in page.text
+    assert "no clear difference" in page.sections["models"]
+    assert "Simulated data" in page.text
+    assert "Wrong facts are not detected" in page.sections["limits"]
+
+
+def test_the_coordinators_page_holds_no_row_and_no_path(tmp_path):
+    folder = write_run(tmp_path / "run")
+    source = write_coordinator_report(folder).read_text()
+    for file in folder.glob("clients/*/data.jsonl"):
+        for line in file.read_text().strip().split("\n"):
+            for text in json.loads(line).values():
+                words = text.split()
+                assert not any(" ".join(words[i : i + 5]) in source for i in range(len(words) - 4))
+    for line in (folder / "clients/GARD/data.jsonl").read_text().strip().split("\n"):
+        assert json.loads(line)["question"] not in source
+    assert str(tmp_path) not in source
+
+
+def test_a_clients_path_in_the_job_stays_out_of_the_page(tmp_path):
+    folder = write_run(tmp_path / "run")
+    with (folder / "job.toml").open("a") as job:
+        job.write(
+            '[[clients]]\nname = "GARD"\ndata = "/secret/ward/data.jsonl"\n'
+            '[public]\nanchors = "/secret/anchors.jsonl"\n'
+        )
+    source = write_coordinator_report(folder).read_text()
+    assert "secret" not in source
+    assert "anchors.jsonl" in source
+
+
+def test_a_page_without_text_holds_none(tmp_path):
+    folder = write_run(tmp_path / "run") / "clients/GARD"
+    source = write_owner_report(folder, include_text=False).read_text()
+    for line in (folder / "data.jsonl").read_text().strip().split("\n"):
+        assert json.loads(line)["question"] not in source
+        assert json.loads(line)["answer"][:40] not in source
+    assert "left out of this page" in source
+    assert len(Page(folder / "report.html").sections["rows"].split()) > 8
+
+
+def test_rows_cannot_become_markup(tmp_path):
+    folder = write_run(tmp_path / "run") / "clients/GARD"
+    page = Page(write_owner_report(folder))
+    assert not [tag for tag, _ in page.tags if tag in ("img", "b", "iframe", "object", "link", "base", "form")]
+    assert [attributes.get("type") for tag, attributes in page.tags if tag == "script"] == ["application/json", None]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on") or name == "style"]
+    data = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.source, re.S)
+    assert data
+    assert not set("<>&\u2028") & set(data[1])
+    answers = {"".join(piece[0] for piece in row["answer"]) for row in json.loads(data[1])["rows"]}
+    assert "</script><script>window.broken=1</script> A closing tag." in answers
+
+
+def test_the_policy_allows_only_what_is_in_the_page(tmp_path):
+    folder = write_run(tmp_path / "run")
+    for path, scripted in (
+        (write_coordinator_report(folder), False),
+        (write_owner_report(folder / "clients/GARD"), True),
+    ):
+        page = Page(path)
+        [policy] = [
+            a["content"] for t, a in page.tags if t == "meta" and a.get("http-equiv") == "Content-Security-Policy"
+        ]
+        assert policy
+        assert policy.startswith("default-src 'none'; style-src 'sha256-")
+        assert "unsafe" not in policy
+        assert ("script-src 'sha256-" in policy) == scripted
+        assert not [a for _, attributes in page.tags for a in attributes if a in ("src", "srcset")]
+        assert {a["href"][0] for t, a in page.tags if t == "a" and a.get("href")} == {"#"}
+
+
+def test_tables_and_controls_are_labelled(tmp_path):
+    folder = write_run(tmp_path / "run")
+    for path in (write_coordinator_report(folder), write_owner_report(folder / "clients/GARD")):
+        page = Page(path)
+        assert page.source.count("<caption") == page.source.count("<table")
+        assert not [a for t, a in page.tags if t == "th" and a.get("scope") not in ("col", "row")]
+        assert not [a for t, a in page.tags if t == "svg" and not (a.get("aria-label") or a.get("aria-hidden"))]
+        assert [a["lang"] for t, a in page.tags if t == "html"] == ["en"]
+        ids = [a["id"] for _, a in page.tags if a.get("id")]
+        assert len(ids) == len(set(ids))
+        targets = {a["href"][1:] for t, a in page.tags if t == "a" and a.get("href")}
+        assert targets <= set(ids)
+
+
+def test_an_owners_decision_is_told_apart_from_the_rule(tmp_path):
+    folder = write_run(tmp_path / "run", Shape(clients=("GARD",), hostile=False)) / "clients/GARD"
+    table = pq.read_table(folder / "scores.parquet").to_pandas()
+    first = table.index[table["keep"] == True][0]  # noqa: E712 - a set-aside record has neither
+    table.loc[first, ["keep", "decision"]] = [False, "drop"]
+    import pyarrow as pa
+
+    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / "scores.parquet")
+    kept = (folder / "kept.jsonl").read_text().splitlines(keepends=True)
+    (folder / "kept.jsonl").write_text("".join(kept[1:]))
+    entry = {
+        "id": table.loc[first, "id"],
+        "line": int(table.loc[first, "line"]),
+        "reason": "owner",
+        "record": json.loads(kept[0]),
+    }
+    with (folder / "dropped.jsonl").open("a") as file:
+        file.write(json.dumps(entry) + "\n")
+    page = Page(write_owner_report(folder))
+    assert "1 was dropped by its owner" in page.text
+    assert "1 row follows your own decision" in page.text
+
+
+def test_a_large_file_makes_a_page_that_browsers_open(tmp_path):
+    folder = write_run(tmp_path / "run", Shape(clients=("GARD",), rows=2300)) / "clients/GARD"
+    path = write_owner_report(folder)
+    assert path.stat().st_size < LARGEST
+    page = Page(path)
+    assert "2,000 of 2,300 rows" in page.sections["rows"]
+    assert pq.read_table(folder / "scores.parquet", filters=pc.field("status") == "scored").num_rows == 2300
+    shutil.rmtree(folder)

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clues.report.shading import END, blamed, levels, segments, words_of
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
+
+
+@st.composite
+def explained(draw):
+    text = draw(TEXT)
+    starts = sorted(draw(st.lists(st.integers(0, len(text)), min_size=1, max_size=30)))
+    numbers = st.lists(st.floats(-5, 5), min_size=len(starts), max_size=len(starts))
+    return text, starts, {"fluency": draw(numbers), "relevance": draw(numbers)}
+
+
+@given(explained())
+def test_contributions_of_words_add_up_to_those_of_tokens(case):
+    text, starts, values = case
+    words = words_of(text, starts, values)
+    for name, v in values.items():
+        assert words.value[name].sum() == pytest.approx(sum(v), abs=1e-9)
+
+
+@given(explained(), st.integers(0, 60))
+def test_segments_join_to_the_text(case, cut):
+    text, starts, values = case
+    shown = text[:cut]
+    assert "".join(piece for piece, _, _ in segments(shown, words_of(text, starts, values))) == shown
+
+
+def test_tokens_go_to_the_words_in_which_they_start():
+    text = "iron deficiency  hurts"
+    words = words_of(text, [0, 4, 9, 16, 22], {"fluency": [1.0, 2.0, 4.0, 8.0, 16.0]})
+    assert [text[s:e] for s, e in zip(words.start, words.end, strict=True)] == ["iron", "deficiency", "hurts", ""]
+    # A token that begins with the space before a word (4, 16) belongs to that word; the last one is the end.
+    assert words.value["fluency"].tolist() == [1.0, 6.0, 8.0, 16.0]
+
+
+def test_a_script_without_spaces_is_blamed_sign_by_sign():
+    words = words_of("遗传病abc", [0, 1, 2, 3, 6], {"fluency": [1.0, 2.0, 3.0, 4.0, 5.0]})
+    assert words.value["fluency"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_only_what_speaks_against_the_row_is_shaded_and_more_the_worse():
+    assert levels(np.array([0.1, -0.1, 8.0])).tolist() == [0, 0, 0]
+    assert levels(np.array([-0.1] * 18 + [-1.0, -3.0])).tolist()[-2:] == [2, 3]
+    assert levels(np.zeros(3)).tolist() == [0, 0, 0]
+
+
+def test_blamed_words_come_worst_first_and_the_end_has_a_name():
+    text = " ".join(["fine"] * 12) + " xqz"
+    starts = [*range(0, 60, 5), 60, 64]
+    words = words_of(text, starts, {"fluency": [-0.01] * 12 + [-0.5, -0.9]})
+    assert [word for word, _ in blamed(text, words, "fluency")] == [END, "xqz"]

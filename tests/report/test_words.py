@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import pytest
+
+from clues.report import words
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(-0.0441, 3, "−0.044"), (-0.0001, 2, "0.00"), (1234.5, 1, "1,234.5"), (0.97234, 3, "0.972")],
+)
+def test_fixed(value, digits, text):
+    assert words.fixed(value, digits) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.31, "0.3 s"), (44.1, "44 s"), (148.2, "2 min 28 s"), (59.7, "1 min 0 s"), (11_100, "3 h 5 min")],
+)
+def test_duration(seconds, text):
+    assert words.duration(seconds).replace(words.SPACE, " ") == text
+
+
+@pytest.mark.parametrize(
+    ("n", "text"), [(12, "12 bytes"), (1_843_200, "1.8 MB"), (86_600, "86.6 kB"), (2.5e12, "2,500.0 GB")]
+)
+def test_data_size(n, text):
+    assert words.data_size(n).replace(words.SPACE, " ") == text
+
+
+def test_faults_start_with_the_most_frequent_and_agree_in_number():
+    assert words.faults({"fluency": 1, "relevance": 6, "completeness": 3}) == (
+        "6 do not answer the question, 3 stop too early and 1 reads badly"
+    )
+    assert words.faults({"fluency": 0}) == ""
+
+
+def test_a_criterion_of_a_user_speaks_by_its_name():
+    assert words.criterion("politeness").one == "fails on politeness"

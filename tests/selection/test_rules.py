@@ -1,0 +1,52 @@
+"""The rules, by hand and by their promises."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clues.config import SelectionSettings
+from clues.selection.rules import drop_by_fdr, keep_rows
+
+
+def keep(rule, p=(), statistic=(), anchors=(), **more):
+    return keep_rows(SelectionSettings(rule=rule, **more), np.array(p), np.array(statistic), np.array(anchors)).tolist()
+
+
+def test_conformal_drops_at_alpha():
+    assert keep("conformal", [0.05, 0.1, 0.11, 1.0], alpha=0.1) == [False, False, True, True]
+
+
+def test_anchor_mean_keeps_what_is_not_below():
+    assert keep("anchor-mean", statistic=[0.9, 1.0, 2.0], anchors=[0.0, 2.0]) == [False, True, True]
+
+
+def test_ratio_keeps_the_best():
+    assert keep("ratio", statistic=[3.0, 1.0, 2.0, 0.0], ratio=0.5) == [True, False, True, False]
+
+
+def test_score_keeps_from_the_bar_up():
+    assert keep("score", statistic=[-1.0, -0.5, 0.0], score=-0.5) == [False, True, True]
+
+
+def test_fdr_by_hand():
+    # 10 rows, 3 above 0.5: π₀ = (1 + 3) / 5 = 0.8; thresholds q / 0.8 · k / 10 = 0.0125 k at q = 0.1.
+    p = np.array([0.01, 0.02, 0.03, 0.045, 0.3, 0.4, 0.45, 0.6, 0.7, 0.9])
+    assert drop_by_fdr(p, 0.1).tolist() == [True] * 4 + [False] * 6
+    assert drop_by_fdr(np.array([0.3, 0.6]), 0.1).tolist() == [False, False]
+    assert drop_by_fdr(np.zeros(0), 0.1).tolist() == []
+
+
+@pytest.mark.parametrize("share_bad", [0.2, 0.5, 0.8])
+def test_fdr_keeps_its_promise(share_bad):
+    """Good rows have uniform p, bad ones small p: the mean share of good rows among the dropped is at most q."""
+    rng = np.random.default_rng(int(10 * share_bad))
+    shares = []
+    for _ in range(400):
+        bad = rng.random(200) < share_bad
+        p = np.where(bad, rng.beta(0.2, 8, 200), rng.random(200))
+        dropped = drop_by_fdr(p, 0.1)
+        shares.append((dropped & ~bad).sum() / max(dropped.sum(), 1))
+    mean, error = np.mean(shares), np.std(shares) / 20
+    assert mean <= 0.1 + 2 * error
+    assert mean >= 0.03  # it drops something
