@@ -18,7 +18,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	touch $@
 
 demo: setup
-	$(BIN)/clues demo --seed $(SEED) --output $(RUNS)/demo --replace
+	rm -rf $(RUNS)/demo
+	$(BIN)/clues demo --seed $(SEED) --output $(RUNS)/demo
 
 test: setup
 	$(BIN)/python -m pytest

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from clues.checkpoint import Checkpoint, score_base, score_under, trace
+from clues.checkpoint import Checkpoint, score_base, score_spoiled, score_under, trace
 from clues.data.prepare import Prepared
 from clues.models.base import LanguageModel
 from clues.scores import write_explanations
 from clues.scoring.passes import Advance
 from clues.scoring.store import load_channels, rows_key, save_channels
+from clues.scoring.validation import Validation
+from clues.selection.bar import Bar
 
 
 class ChannelFolder:
@@ -55,6 +57,31 @@ class ChannelFolder:
         if load_channels(file, key) is None:
             self.folder.mkdir(parents=True, exist_ok=True)
             save_channels(file, score(), key)
+
+
+class SpoiledFolder(ChannelFolder):
+    """The spoiled copies of the public validation rows, whose gradient channels need directions made without them."""
+
+    def __init__(self, lm: LanguageModel, validation: Validation, folder: Path) -> None:
+        super().__init__(lm, validation.all_spoiled, folder)
+        self.validation = validation
+
+    def score_under(self, number: int, checkpoint: Checkpoint, advance: Advance = lambda _rows: None) -> None:
+        """Gradient channels under checkpoint `number`."""
+        self._once(
+            f"checkpoint-{number}",
+            checkpoint.key,
+            lambda: score_spoiled(self.lm, checkpoint, self.validation, advance),
+        )
+
+
+def bar_of(anchors: ChannelFolder, spoiled: SpoiledFolder) -> Bar:
+    """The bar from the scored public rows."""
+    by_criterion: dict[str, dict[str, np.ndarray]] = {name: {} for name in spoiled.validation.spoiled}
+    for channel, values in spoiled.channels().items():
+        for criterion, part in spoiled.validation.by_criterion(values).items():
+            by_criterion[criterion][channel] = part
+    return Bar(anchors.channels(), by_criterion)
 
 
 def _read(file: Path) -> dict[str, np.ndarray]:

@@ -20,9 +20,10 @@ from torch import Tensor
 from clues.baselines.published import Moments, validation_moments
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
+from clues.data.writing import replacing
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
-from clues.scoring.directions import Directions, directions_at
+from clues.scoring.directions import Directions, average, directions_at
 from clues.scoring.forward import Forward, forward_channels
 from clues.scoring.passes import Advance, Observer, gradient_pass, token_nll
 from clues.scoring.probe import Probe
@@ -36,6 +37,9 @@ class Checkpoint:
     adapter: dict[str, Tensor]
     directions: Directions
     moments: Moments | None
+    halves: tuple[Directions, ...] = ()
+    """Directions from either half of the public validation rows, to score the other half's spoiled copies without
+    bias. They stay with whoever made them."""
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Flat names, each part under its own prefix; `from_tensors` is the inverse."""
@@ -52,14 +56,18 @@ class Checkpoint:
             part, _, name = key.partition("/")
             parts.setdefault(part, {})[name] = tensor
         moments = Moments(parts["gradient"], parts["square"]) if "gradient" in parts else None
-        return Checkpoint(parts["adapter"], Directions.from_tensors(parts["direction"]), moments)
+        halves = [Directions.from_tensors(parts[f"half-{i}"]) for i in range(2) if f"half-{i}" in parts]
+        return Checkpoint(parts["adapter"], Directions.from_tensors(parts["direction"]), moments, tuple(halves))
 
     def save(self, file: Path) -> None:
         """Write as safetensors, atomically."""
-        file.parent.mkdir(parents=True, exist_ok=True)
-        scratch = file.with_suffix(".part")
-        save_file(self.to_tensors(), str(scratch))
-        scratch.replace(file)
+        halves = {
+            f"half-{i}/{name}": t.contiguous()
+            for i, half in enumerate(self.halves)
+            for name, t in half.to_tensors().items()
+        }
+        with replacing(file) as scratch:
+            save_file(self.to_tensors() | halves, str(scratch))
 
     @staticmethod
     def load(file: Path) -> Checkpoint:
@@ -77,9 +85,9 @@ class Checkpoint:
 
 def make_checkpoint(lm: LanguageModel, validation: Validation, published: bool) -> Checkpoint:
     """The adapter that the model carries now, with directions (and the published score's moments) at it."""
+    halves = [directions_at(lm, validation, half) for half in validation.halves]
     moments = validation_moments(lm, validation.good) if published else None
-    directions = directions_at(lm, validation, moments.gradient if moments else None)
-    return Checkpoint(adapter_state(lm.model), directions, moments)
+    return Checkpoint(adapter_state(lm.model), average(*halves), moments, tuple(halves))
 
 
 def score_under(
@@ -91,6 +99,25 @@ def score_under(
     if checkpoint.moments is not None:
         observers += checkpoint.moments.observers()
     return gradient_pass(lm, encoded, observers, advance)
+
+
+def score_spoiled(
+    lm: LanguageModel, checkpoint: Checkpoint, validation: Validation, advance: Advance = lambda _rows: None
+) -> dict[str, np.ndarray]:
+    """Gradient channels of the spoiled validation rows, [criteria x rows] in the order of `Validation.all_spoiled`.
+
+    Each row is scored by the directions of the half it is not in: its own gradient must not be in its ruler.
+    """
+    load_adapter_state(lm.model, checkpoint.adapter)
+    result: dict[str, np.ndarray] = {}
+    encoded = validation.all_spoiled.encoded
+    half_of = np.arange(len(encoded)) % len(validation.good) % 2
+    for half, directions in enumerate(checkpoint.halves):
+        others = np.flatnonzero(half_of != half)
+        found = gradient_pass(lm, [encoded[i] for i in others], [Probe(directions)], advance)
+        for name, values in found.items():
+            result.setdefault(name, np.zeros(len(encoded), np.float32))[others] = values
+    return result
 
 
 def score_base(

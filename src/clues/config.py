@@ -95,7 +95,7 @@ class TrainingSettings:
     """Optimizer steps of a client in one round; a merged arm trains rounds x local_steps steps at once."""
     batch_size: int = 2
     """Rows per optimizer step of one client."""
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
     """AdamW, constant. The optimizer starts anew in every round: a client keeps no state between messages."""
 
 

@@ -12,7 +12,7 @@ import tomli_w
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from clues.channels import ChannelFolder
+from clues.channels import ChannelFolder, SpoiledFolder, bar_of
 from clues.checkpoint import Checkpoint, make_checkpoint
 from clues.config import Job, SettingError, load_job
 from clues.data.writing import replacing, write_json
@@ -23,7 +23,7 @@ from clues.power import power_file
 from clues.progress import Progress
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
-from clues.scoring.validation import encode_validation
+from clues.scoring.validation import Validation, encode_validation
 from clues.training.local import train
 from clues.verdict import Verdict, judge
 
@@ -78,9 +78,18 @@ class _Scoring:
 
     @cached_property
     def parts(self) -> dict[str, ChannelFolder]:
-        """What is scored: the owner's rows, the anchors, and anchors that were spoiled to test the bar."""
+        """What is scored: the owner's rows, the public rows of the bar, and anchors that were spoiled to test it."""
         folder = self.output / "channels"
-        return {name: ChannelFolder(self.lm, part, folder / name) for name, part in self.inputs.scored.items()}
+        parts = {name: ChannelFolder(self.lm, part, folder / name) for name, part in self.inputs.scored.items()}
+        return parts | {"validation": self.spoiled}
+
+    @cached_property
+    def validation(self) -> Validation:
+        return encode_validation(self.inputs.validation.rows, self.lm, self.job.seed)
+
+    @cached_property
+    def spoiled(self) -> SpoiledFolder:
+        return SpoiledFolder(self.lm, self.validation, self.output / "channels" / "validation")
 
     def begin(self) -> None:
         """Take the folder: only now that everything could be read, so that a wrong name does not block it."""
@@ -97,7 +106,6 @@ class _Scoring:
         )
 
     def checkpoints(self) -> None:
-        validation = encode_validation(self.inputs.validation.rows, self.lm, self.job.seed)
         state = adapter_state(self.lm.model)
         for number in range(1, max(self.job.scoring.checkpoints) + 1):
             state = self._warm_up(number, state)
@@ -105,7 +113,7 @@ class _Scoring:
                 file = self.output / "checkpoints" / f"{number}.safetensors"
                 if not file.exists():
                     load_adapter_state(self.lm.model, state)
-                    make_checkpoint(self.lm, validation, self.job.scoring.published).save(file)
+                    make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
                 self._score_under(number, Checkpoint.load(file))
 
     def _warm_up(self, number: int, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -129,13 +137,13 @@ class _Scoring:
                 part.score_under(number, checkpoint, lambda rows, note=name: advance(rows, note))
 
     def verdict(self) -> Verdict:
-        mine, anchors = self.parts["rows"], self.parts["anchors"].channels()
+        mine, bar = self.parts["rows"], bar_of(self.parts["anchors"], self.spoiled)
         source, shared = self.inputs.files["rows"], self.inputs.overlap()
         about = {"name": source.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
-        power = self.inputs.spoiled.measure(self.parts["spoiled"].channels(), anchors, self.job.selection)
+        power = self.inputs.spoiled.measure(self.parts["spoiled"].channels(), bar, self.job.selection)
         write_json(power, power_file(self.output))
         scored = ScoredRows.of(source, mine.prepared, mine.channels(), self.columns)
-        verdict = judge(self.output, scored, anchors, self.job.selection, about)
+        verdict = judge(self.output, scored, bar, self.job.selection, about)
         write_owner_report(self.output)
         return verdict
 

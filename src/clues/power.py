@@ -3,19 +3,16 @@ spoiled in every known way and put to the bar, each against the anchors it is no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from clues.config import SelectionSettings
 from clues.data.damage import KINDS, CannotSpoil, spoiled
 from clues.data.prepare import Prepared, prepare_rows
 from clues.models.base import LanguageModel
+from clues.selection.bar import Bar, Channels
 from clues.selection.select import select
-from clues.verdict import Channels, criteria_of
 
 ROWS_PER_KIND = 16
 """Enough to tell a kind that is caught from one that is not; the cost is this many rows per kind and checkpoint."""
@@ -48,13 +45,12 @@ class SpoiledAnchors:
             raise ValueError(f"{prepared.set_aside[0].reason}: a spoiled anchor cannot be scored")
         return SpoiledAnchors(prepared, kinds, origin)
 
-    def measure(self, channels: Channels, anchors: Channels, settings: SelectionSettings) -> dict[str, Any]:
+    def measure(self, channels: Channels, bar: Bar, settings: SelectionSettings) -> dict[str, Any]:
         """The content of power.json: per kind how many of the spoiled rows have p at or under alpha."""
         caught: dict[str, list[bool]] = {}
         for i, (kind, origin) in enumerate(zip(self.kinds, self.origin, strict=True)):
-            row = _rows(channels, [i])
-            others = _rows(anchors, [j for j in range(_count(anchors)) if j != origin])
-            p = select(row, others, criteria_of(anchors), settings).p[0]
+            row = {name: values[i : i + 1] for name, values in channels.items()}
+            p = select(row, bar.without(origin), settings).p[0]
             caught.setdefault(kind, []).append(bool(p <= settings.alpha))
         kinds = {kind: {"caught": sum(found), "rows": len(found)} for kind, found in caught.items()}
         return {"alpha": settings.alpha, "kinds": kinds}
@@ -63,11 +59,3 @@ class SpoiledAnchors:
 def power_file(folder: Path) -> Path:
     """Where an owner's folder keeps it."""
     return folder / "power.json"
-
-
-def _rows(channels: Channels, index: Sequence[int]) -> Mapping[str, np.ndarray]:
-    return {name: values[list(index)] for name, values in channels.items()}
-
-
-def _count(channels: Channels) -> int:
-    return len(next(iter(channels.values())))

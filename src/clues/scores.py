@@ -100,7 +100,7 @@ def write_scores(
         **{name: np.asarray(values, float) for name, values in scored.channels.items()},
     }
     for j, name in enumerate(selection.criteria):
-        columns |= {f"z_{name}": selection.z[:, j], f"p_{name}": selection.p_criterion[:, j]}
+        columns |= {f"evidence_{name}": selection.evidence[:, j], f"p_{name}": selection.p_criterion[:, j]}
     reasons = ["" if k else r for r, k in zip(selection.reason, keep, strict=True)]
     columns |= {"p": selection.p, "statistic": selection.statistic, "keep": keep}
     columns |= {"reason": reasons, "decision": list(decisions)}

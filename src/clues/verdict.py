@@ -15,8 +15,8 @@ from clues.config import SelectionSettings
 from clues.data.reading import open_data_set
 from clues.data.rows import Row
 from clues.data.writing import write_json, write_jsonl, write_rows, write_set_aside
-from clues.scores import Channels, ScoredRows, write_scores
-from clues.scoring.criteria import CRITERIA, Criterion, forward_only
+from clues.scores import ScoredRows, write_scores
+from clues.selection.bar import Bar
 from clues.selection.select import Selection, select
 
 DECISIONS = {"keep": True, "drop": False}
@@ -39,16 +39,13 @@ class Verdict:
     reasons: dict[str, int]
 
 
-def judge(
-    folder: Path, scored: ScoredRows, anchors: Channels, settings: SelectionSettings, about: Mapping[str, Any]
-) -> Verdict:
+def judge(folder: Path, scored: ScoredRows, bar: Bar, settings: SelectionSettings, about: Mapping[str, Any]) -> Verdict:
     """Select, and write scores.parquet, kept and dropped rows, set_aside.jsonl, anchors.json and client.json.
 
     `decisions.jsonl` in the folder, if there is one, overrides the rule: lines with `id`, `decision` (keep or drop)
     and `why`. `about` goes into client.json as it is. No model is needed: selecting again costs seconds.
     """
-    criteria = criteria_of(anchors)
-    selection = select(scored.channels, anchors, criteria, settings)
+    selection = select(scored.channels, bar, settings)
     decisions = read_decisions(folder / "decisions.jsonl", scored.rows)
     keep = np.array([DECISIONS.get(d, k) for d, k in zip(decisions, selection.keep.tolist(), strict=True)], bool)
     dropped = [_dropped(scored.rows[i], i, selection, decisions[i]) for i in np.flatnonzero(~keep).tolist()]
@@ -57,7 +54,7 @@ def judge(
     write_rows(scored.source, kept, folder / f"kept{open_data_set(scored.source).suffix}")
     write_jsonl(dropped, folder / "dropped.jsonl")
     write_set_aside(scored.set_aside, folder / "set_aside.jsonl")
-    write_json(bar(anchors, criteria, settings), folder / "anchors.json")
+    write_json(anchors_file(bar, settings), folder / "anchors.json")
     reasons = dict(Counter(entry["reason"] for entry in dropped))
     verdict = Verdict(len(keep), len(kept), len(dropped), len(scored.set_aside), reasons)
     facts = {
@@ -66,8 +63,8 @@ def judge(
         "duplicates": scored.duplicates,
         "truncated": sum(scored.truncated),
         "decided_by_owner": sum(map(bool, decisions)),
-        "anchors": len(next(iter(anchors.values()))),
-        "warnings": warnings(anchors, settings),
+        "anchors": bar.size,
+        "warnings": warnings(bar, settings),
     }
     write_json({**about, **asdict(verdict), **asdict(settings), **facts}, folder / "client.json")
     return verdict
@@ -81,39 +78,37 @@ def judge_again(folder: Path, settings: SelectionSettings) -> Verdict:
     scored = ScoredRows.load(folder)
     before = json.loads((folder / "client.json").read_text())
     about = {name: before[name] for name in ("name", "job", "model", "overlap") if name in before}
-    channels = json.loads((folder / "anchors.json").read_text())["channels"]
-    return judge(folder, scored, {name: np.array(values) for name, values in channels.items()}, settings, about)
+    return judge(folder, scored, read_bar(folder / "anchors.json"), settings, about)
 
 
-def criteria_of(channels: Channels) -> tuple[Criterion, ...]:
-    """The criteria that these channels allow: all of them, or their forward channels alone."""
-    has_gradient = any(name.endswith(".gradient") for name in channels)
-    return CRITERIA if has_gradient else forward_only(CRITERIA)
-
-
-def bar(anchors: Channels, criteria: Sequence[Criterion], settings: SelectionSettings) -> dict[str, Any]:
-    """The content of anchors.json: the anchors' channels, and where they stand among themselves."""
-    own = select(anchors, anchors, criteria, settings)
+def anchors_file(bar: Bar, settings: SelectionSettings) -> dict[str, Any]:
+    """The content of anchors.json: the bar, and where the anchors themselves stand."""
+    own = select(bar.anchors, bar, settings)
     return {
         **asdict(settings),
-        "n": len(own.p),
-        "criteria": {c.name: list(c.channels) for c in criteria},
-        "channels": {name: np.asarray(values, float).tolist() for name, values in anchors.items()},
-        "z": {name: own.z[:, j].tolist() for j, name in enumerate(own.criteria)},
+        "n": bar.size,
+        "criteria": {c.name: list(c.channels) for c in bar.criteria},
+        "channels": {name: np.asarray(values, float).tolist() for name, values in bar.anchors.items()},
+        "bar": {name: np.asarray(values, float).tolist() for name, values in bar.to_arrays().items()},
+        "evidence": {name: own.evidence[:, j].tolist() for j, name in enumerate(own.criteria)},
         "statistic": own.statistic.tolist(),
     }
 
 
-def warnings(anchors: Channels, settings: SelectionSettings) -> list[str]:
+def read_bar(file: Path) -> Bar:
+    """The bar in an anchors.json."""
+    return Bar.from_arrays(json.loads(file.read_text())["bar"])
+
+
+def warnings(bar: Bar, settings: SelectionSettings) -> list[str]:
     """What a reader must know before trusting the bar."""
-    n = len(next(iter(anchors.values())))
-    found = []
-    if settings.rule == "conformal" and settings.alpha < 1 / (n + 1):
+    least, found = 1 / (bar.size + 1), []
+    if settings.rule == "conformal" and settings.alpha < least:
         found.append(
-            f"{n} anchors cannot show p below {1 / (n + 1):.3f}: at alpha {settings.alpha} nothing is dropped."
+            f"{bar.size} anchors cannot show p below {least:.3f}: at alpha {settings.alpha} nothing is dropped."
         )
-    if n < 30:
-        found.append(f"Only {n} anchors: the bar is coarse and depends on each of them.")
+    if bar.size < 30:
+        found.append(f"Only {bar.size} anchors: the bar is coarse and depends on each of them.")
     return found
 
 
@@ -141,13 +136,13 @@ def _full_name(source: Path) -> str:
 
 
 def _dropped(row: Row, i: int, selection: Selection, decision: str) -> dict[str, Any]:
-    """A line of dropped.jsonl: the record with its reason and how far it is below the anchors."""
-    j = int(np.nanargmin(selection.z[i]))
+    """A line of dropped.jsonl: the record with its reason and the evidence: below 0 it looks like a spoiled answer."""
+    j = int(selection.worst[i])
     return {
         "id": row.id,
         "line": row.line,
         "reason": OWNER if decision else selection.criteria[j],
         "p": float(selection.p[i]),
-        "below_anchors_sd": round(float(-selection.z[i, j]), 3),
+        "evidence": round(float(selection.evidence[i, j]), 3),
         "record": row.record,
     }

@@ -6,64 +6,89 @@ import numpy as np
 import pytest
 
 from clues.config import SelectionSettings
-from clues.scoring.criteria import CRITERIA, forward_only
+from clues.scoring.criteria import CRITERIA
+from clues.selection.bar import Bar
 from clues.selection.select import SelectionError, select
 
 CHANNELS = [channel for criterion in CRITERIA for channel in criterion.channels]
+WORSE = {"fluency": "fluency.forward", "relevance": "relevance.", "completeness": "completeness."}
 
 
-def table(rows: int, seed: int = 0) -> dict[str, np.ndarray]:
+def table(rows: int, seed: int = 0, worse: str = "none") -> dict[str, np.ndarray]:
+    """Channels as they are: likelihoods below 0, gains above, gradients around 0; smaller where `worse`."""
     rng = np.random.default_rng(seed)
-    return {name: rng.normal(size=rows) for name in CHANNELS}
+    size = {name: np.exp(0.3 * rng.normal(size=rows) + name.startswith(worse)) for name in CHANNELS}
+    gain = np.exp(1 + 0.3 * rng.normal(size=rows) - "relevance".startswith(worse[:9]) * 2)
+    gradients = {n: rng.normal(size=rows) - 3 * n.startswith(worse) for n in CHANNELS if n.endswith("gradient")}
+    return {n: -size[n] for n in CHANNELS} | {"relevance.forward": gain} | gradients
+
+
+def bar(n: int = 40) -> Bar:
+    return Bar(table(n, 1), {name: table(20, 2 + i, worse) for i, (name, worse) in enumerate(WORSE.items())})
 
 
 def test_the_reason_is_the_worst_criterion():
-    rows, anchors = table(3), table(40, 1)
-    for name in rows:
-        rows[name][:] = 0.5
-    rows["relevance.forward"][0] = rows["relevance.gradient"][0] = -8
-    rows["completeness.forward"][1] = -9
-    found = select(rows, anchors, CRITERIA, SelectionSettings())
-    assert found.keep.tolist() == [False, False, True]
-    assert found.reason == ("relevance", "completeness", "")
-    assert found.z[0, 1] < -3
-    assert found.p[0] == pytest.approx(1 / 41)
+    rows = [table(1, 50 + i, worse) for i, worse in enumerate(WORSE.values())] + [table(1, 99)]
+    for name in CHANNELS:
+        rows[3][name] = np.median(bar().anchors[name], keepdims=True)
+    found = select({n: np.concatenate([r[n] for r in rows]) for n in CHANNELS}, bar(), SelectionSettings())
+    assert found.keep.tolist() == [False, False, False, True]
+    assert found.reason == ["fluency", "relevance", "completeness", ""]
+    assert found.evidence.min(axis=1).tolist() == found.statistic.tolist()
+    assert found.p[1] == pytest.approx(1 / 41)
 
 
 def test_a_row_without_an_end_is_judged_by_what_it_has():
-    rows, anchors = table(4), table(30, 1)
+    rows = table(4)
     rows["completeness.forward"][2] = np.nan
-    found = select(rows, anchors, CRITERIA, SelectionSettings())
-    without = [c for c in CRITERIA if c.name != "completeness"]
-    alone = select({n: v[2:3] for n, v in rows.items()}, anchors, without, SelectionSettings())
-    assert np.isnan(found.z[2, 2])
-    assert found.p[2] == alone.p[0]
+    found = select(rows, bar(), SelectionSettings())
+    assert np.isnan(found.evidence[2, 2])
     assert np.isfinite(found.p).all()
-    others = select({n: np.delete(v, 2) for n, v in rows.items()}, anchors, CRITERIA, SelectionSettings())
+    others = select({n: np.delete(v, 2) for n, v in rows.items()}, bar(), SelectionSettings())
     assert np.delete(found.p, 2).tolist() == others.p.tolist()
+    whole = table(4)
+    assert found.evidence[2, :2].tolist() == select(whole, bar(), SelectionSettings()).evidence[2, :2].tolist()
+    assert found.worst[2] in (0, 1)
 
 
-def test_forward_only_criteria_need_no_gradient():
-    rows = {n: v for n, v in table(5).items() if n.endswith(".forward")}
-    anchors = {n: v for n, v in table(30, 1).items() if n.endswith(".forward")}
-    assert len(select(rows, anchors, forward_only(), SelectionSettings()).p) == 5
+def test_forward_channels_alone_need_no_gradient():
+    def forward(channels):
+        return {n: v for n, v in channels.items() if n.endswith(".forward")}
+
+    small = Bar(forward(bar().anchors), {name: forward(channels) for name, channels in bar().spoiled.items()})
+    assert len(select(forward(table(5)), small, SelectionSettings()).p) == 5
+
+
+def test_the_bar_travels_as_arrays():
+    again = Bar.from_arrays(bar().to_arrays())
+    assert select(table(9), again, SelectionSettings()).p.tolist() == select(table(9), bar(), SelectionSettings()).p.tolist()
+    assert again.size == 40
+    assert again.without(3).size == 39
+
+
+def no_anchors(_, public):
+    return Bar({n: v[:0] for n, v in public.anchors.items()}, public.spoiled)
+
+
+def odd_anchor(_, public):
+    return Bar(public.anchors | {"relevance.forward": np.full(40, np.nan)}, public.spoiled)
 
 
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
         (lambda rows, _: rows.pop("fluency.forward"), "channel fluency.forward is missing"),
-        (lambda _, anchors: anchors["relevance.forward"].__setitem__(3, np.nan), "an anchor has no value"),
-        (lambda _, anchors: anchors.update({n: v[:0] for n, v in anchors.items()}), "no anchor"),
+        (odd_anchor, "a public row has no value in channel relevance.forward"),
+        (no_anchors, "no anchor"),
         (lambda rows, _: [v.__setitem__(0, np.nan) for v in rows.values()], "no value in any channel"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(spoil, message):
-    rows, anchors = table(5), table(20, 1)
-    spoil(rows, anchors)
+    rows, public = table(5), bar()
+    changed = spoil(rows, public)
     with pytest.raises(SelectionError, match=message):
-        select(rows, anchors, CRITERIA, SelectionSettings())
+        select(rows, changed if isinstance(changed, Bar) else public, SelectionSettings())
 
 
 def test_no_rows_is_no_error():
-    assert select(table(0), table(20, 1), CRITERIA, SelectionSettings()).keep.shape == (0,)
+    assert select(table(0), bar(), SelectionSettings()).keep.shape == (0,)

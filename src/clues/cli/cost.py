@@ -72,7 +72,7 @@ def scoring_cost(parts: Sequence[Prepared], validation: Sequence[Row], lm: Langu
     if not validation:
         return Cost(asked + alone, 0)
     sets = encode_validation(validation, lm, job.seed)
-    directions = _tokens(sets.good) + sum(map(_tokens, sets.spoiled.values()))
+    directions = _tokens(sets.good) + 2 * _tokens(sets.all_spoiled.encoded)
     return Cost(asked + alone, len(job.scoring.checkpoints) * (asked + directions))
 
 

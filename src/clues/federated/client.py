@@ -27,11 +27,9 @@ from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
 from clues.models.base import LanguageModel, load_base
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
+from clues.selection.bar import Bar
 from clues.training.local import train
 from clues.verdict import judge
-
-ANCHOR = "anchor/"
-"""Prefix of the arrays that carry the anchors' channels."""
 
 
 @functools.cache
@@ -135,11 +133,11 @@ class Client:
             SelectionSettings(),
             **{k: s[k] for k in ("rule", "alpha", "q", "ratio", "score")},  # type: ignore[arg-type]
         )
-        anchors = {name: t.numpy() for name, t in _tensors(task, ANCHOR).items()}
+        bar = Bar.from_arrays(task.arrays)
         shared = overlap(self.prepared.rows, _public_rows(task))
         about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
         scored = ScoredRows.of(self.data, self.prepared, self._scored.channels())
-        verdict = judge(self.folder, scored, anchors, settings, about)
+        verdict = judge(self.folder, scored, bar, settings, about)
         write_owner_report(self.folder)
         reasons = {f"reason_{name}": count for name, count in verdict.reasons.items()}
         counts = {"rows": verdict.rows, "kept": verdict.kept, "dropped": verdict.dropped, "overlap": shared.rows}

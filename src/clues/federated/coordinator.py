@@ -13,12 +13,12 @@ from typing import Any
 
 from torch import Tensor
 
+from clues.channels import bar_of
 from clues.checkpoint import Checkpoint
 from clues.collaboration.aggregate import Update
 from clues.config import Job
 from clues.data.writing import write_json
 from clues.federated.arms import Arms, State
-from clues.federated.client import ANCHOR
 from clues.federated.evaluate import evaluate_arms
 from clues.federated.federation import Federation, FederationError
 from clues.federated.public import PublicSide
@@ -26,7 +26,7 @@ from clues.federated.wire import ERROR_CODES, Result, Task
 from clues.models.adapters import load_adapter_state, save_adapter
 from clues.progress import Progress
 from clues.selection.select import select
-from clues.verdict import bar, criteria_of
+from clues.verdict import anchors_file
 
 RULE_SETTINGS = ("rule", "alpha", "q", "ratio", "score")
 
@@ -98,18 +98,17 @@ class Coordinator:
         """The bar goes down to the clients; counts come back."""
         if self._done("selection"):
             return
-        anchors = side.anchors.channels()
+        bar = bar_of(side.anchors, side.spoiled)
         settings = {name: getattr(self.job.selection, name) for name in RULE_SETTINGS}
-        arrays = {ANCHOR + name: values.astype("float32") for name, values in anchors.items()}
+        arrays = {name: values.astype("float32") for name, values in bar.to_arrays().items()}
         with self.progress.phase("select", len(self.federation.nodes)) as advance:
             task = Task("select", {**settings, "public": side.texts()}, arrays)
             results = self._ask(task, advance, "put its rows to the bar")
-        criteria = criteria_of(anchors)
-        write_json(bar(anchors, criteria, self.job.selection), self.folder / "anchors.json")
+        write_json(anchors_file(bar, self.job.selection), self.folder / "anchors.json")
         counts = {name: _counts(result.numbers) for name, result in results.items()}
-        content = {**asdict(self.job.selection), "anchors": len(side.anchors.prepared.rows), "clients": counts}
+        content = {**asdict(self.job.selection), "anchors": bar.size, "clients": counts}
         if side.unseen:
-            found = select(side.unseen.channels(), anchors, criteria, self.job.selection)
+            found = select(side.unseen.channels(), bar, self.job.selection)
             source = side.unseen.prepared.rows[0].record.get("source", "")
             content["unseen"] = {"source": source, "rows": len(found.keep), "kept": int(found.keep.sum())}
         write_json(content, self.folder / "selection.json")

@@ -151,13 +151,15 @@ class Federation:
                 take(node, Result(error="unreachable"), exchange)
         while pending and (waited := time.monotonic() - began) < timeout:
             self._check()
-            for reply in self.grid.pull_messages(list(pending)):
+            replies = list(self.grid.pull_messages(list(pending)))
+            for reply in replies:
                 # A dead node's error comes from the SuperLink: only the id tells whose reply it is.
                 node, task, exchange = pending.pop(reply.metadata.reply_to_message_id)
                 exchange.seconds = time.monotonic() - began
                 exchange.bytes_up = payload_bytes(reply.content) if reply.has_content() else 0
                 take(node, _read(reply, task), exchange)
-            time.sleep(min(1.0, max(0.01, waited / 20)))
+            if not replies:
+                time.sleep(min(1.0, max(0.01, waited / 20)))
         for node, _, exchange in pending.values():
             exchange.seconds = timeout
             take(node, Result(error="late"), exchange)

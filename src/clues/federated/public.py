@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from clues.channels import ChannelFolder
+from clues.channels import ChannelFolder, SpoiledFolder
 from clues.checkpoint import Checkpoint, make_checkpoint
 from clues.config import Job
 from clues.data.prepare import prepare
@@ -30,6 +30,8 @@ class PublicSide:
     start: dict[str, Tensor]
     """The adapter at θ_0."""
     validation: Validation
+    spoiled: SpoiledFolder
+    """Copies of the validation rows, spoiled for each criterion."""
     anchors: ChannelFolder
     unseen: ChannelFolder | None
     """Clean rows of a source that has no anchors, to see what the bar does to them."""
@@ -44,12 +46,14 @@ class PublicSide:
             prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
             return ChannelFolder(lm, prepared, folder / "checkpoints" / name)
 
+        validation = encode_validation(read_rows(_file(folder, "validation"))[0], lm, job.seed)
         return PublicSide(
             job,
             folder,
             lm,
             start=start,
-            validation=encode_validation(read_rows(_file(folder, "validation"))[0], lm, job.seed),
+            validation=validation,
+            spoiled=SpoiledFolder(lm, validation, folder / "checkpoints" / "validation"),
             anchors=scored("anchors"),
             unseen=scored("unseen") if _file(folder, "unseen").exists() else None,
             test=read_rows(_file(folder, "test"))[0],
@@ -66,7 +70,7 @@ class PublicSide:
     @property
     def scored(self) -> list[ChannelFolder]:
         """The public rows that are scored like a client's."""
-        return [self.anchors] + ([self.unseen] if self.unseen else [])
+        return [self.anchors, self.spoiled, *([self.unseen] if self.unseen else [])]
 
     def texts(self) -> str:
         """Prompts and responses of the public sets as JSON, for clients to find rows of theirs among them."""

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
@@ -43,17 +43,20 @@ def simulate(
     `client_for(name)` builds a client in a worker process, once in each process that gets a task of that client; it
     is pickled, so let it be a function or dataclass of a module. As many clients as fit run at once on `cpus` CPUs,
     with equal shares. `timeout`: the most seconds one answer may take. Raises what `server_main` raises, and
-    FederationError if the engine fails. No process is left behind, whatever happens.
+    FederationError if the engine fails or a client's process dies. No process is left behind, whatever happens; if
+    this one is killed outright, Ray's last helpers end some seconds later.
     """
     with _private_folder() as folder, _quiet(), _orderly_end():
         engine = _Engine(client_for, clients, cpus, folder)
-        federation = Federation(engine.grid(), len(clients), timeout, engine.check)
+        greeted: Mapping[str, int] = {}
         try:
+            federation = Federation(engine.grid(), len(clients), timeout, engine.check)
+            greeted = federation.nodes
             return server_main(federation)
         except BaseException:
             # Once greeted, clients may be busy for long, and are not waited for. Before that, Ray is starting,
             # which is best left alone: the engine ends by itself as soon as it is up.
-            if federation.nodes:
+            if greeted:
                 engine.kill()
             raise
         finally:

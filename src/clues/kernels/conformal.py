@@ -1,4 +1,7 @@
-"""Full conformal p-values of rows against anchors. N rows, n anchors, C channels, J criteria."""
+"""Full conformal p-values of rows against anchors, by likelihood ratios of good against spoiled.
+
+N rows, n anchors, C channels, J criteria, m spoiled public rows of a criterion.
+"""
 
 from __future__ import annotations
 
@@ -9,54 +12,85 @@ import numpy as np
 
 CHUNK = 512
 """Rows calibrated at once: bounds the [rows, n, C] arrays."""
+SHRINKAGE = 0.2
+"""Share of the diagonal in every covariance: some dozens of rows do not tell correlations well."""
 
 
 @dataclass(frozen=True)
 class Calibration:
     """What the anchors say about each row; higher is better everywhere."""
 
-    z: np.ndarray
-    """[N, J] criteria in standard deviations of the anchors and the row."""
+    evidence: np.ndarray
+    """[N, J] log-likelihood ratio of each criterion, in nats: above 0 a row looks good, below 0 spoiled."""
     p_criterion: np.ndarray
     """[N, J] share of the n + 1 that are not better in this criterion."""
     statistic: np.ndarray
-    """[N] the worst criterion."""
+    """[N] the worst criterion's evidence."""
     p: np.ndarray
     """[N] share of the n + 1 whose statistic is not higher."""
 
 
-def full_conformal(rows: np.ndarray, anchors: np.ndarray, criteria: Sequence[Sequence[int]]) -> Calibration:
-    """Let each row join the anchors, standardise all n + 1 in every channel, combine, and rank.
+def full_conformal(
+    rows: np.ndarray, anchors: np.ndarray, spoiled: Sequence[np.ndarray], criteria: Sequence[Sequence[int]]
+) -> Calibration:
+    """Let each row join the anchors, compute the statistic of all n + 1 anew, and rank.
 
-    A criterion is the mean of its channels; the statistic is the worst criterion, for one failure is enough and good
-    marks elsewhere must not buy it back. Every step treats the n + 1 alike, so p is exactly valid for a row that is
-    exchangeable with the anchors: P(p <= α) <= α (full conformal prediction, Vovk et al. 2005, Section 2.2).
+    A criterion is the log-likelihood ratio of its channels under two normal distributions of one covariance: that of
+    the n + 1, and that of public rows that were spoiled for it (Fisher's linear discriminant). The statistic is the
+    worst criterion, for one failure is enough and good marks elsewhere must not buy it back. Every step treats the
+    n + 1 alike and the spoiled rows are none of them, so p is exactly valid for a row that is exchangeable with the
+    anchors: P(p <= α) <= α (full conformal prediction, Vovk et al. 2005, Section 2.2).
 
     Args:
-        rows: [N, C] channels, finite.
-        anchors: [n, C], n >= 1, finite.
+        rows: [N, C] channels, finite. anchors: [n, C], n >= 1, finite.
+        spoiled: per criterion [m, C], m >= 2, finite.
         criteria: J groups of channel indices.
     """
-    parts = [_calibrate(rows[i : i + CHUNK], anchors, criteria) for i in range(0, max(len(rows), 1), CHUNK)]
+    parts = [_calibrate(rows[i : i + CHUNK], anchors, spoiled, criteria) for i in range(0, max(len(rows), 1), CHUNK)]
     return Calibration(*(np.concatenate([getattr(part, f) for part in parts]) for f in Calibration.__annotations__))
 
 
-def _calibrate(rows: np.ndarray, anchors: np.ndarray, criteria: Sequence[Sequence[int]]) -> Calibration:
+def _calibrate(
+    rows: np.ndarray, anchors: np.ndarray, spoiled: Sequence[np.ndarray], criteria: Sequence[Sequence[int]]
+) -> Calibration:
     N, n = len(rows), len(anchors)
     everyone = np.empty((N, n + 1, rows.shape[1]))
     everyone[:, :n] = anchors
     everyone[:, n] = rows
-    spread = everyone.std(axis=1, keepdims=True)
-    # A channel in which all n + 1 are equal says nothing: 0 for everyone.
-    standard = (everyone - everyone.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
-    by_criterion = np.stack([standard[:, :, list(c)].mean(axis=2) for c in criteria], axis=2)  # [N, n + 1, J]
-    worst = by_criterion.min(axis=2)
+    ratios = np.stack(
+        [likelihood_ratio(everyone[:, :, list(c)], bad[:, list(c)]) for bad, c in zip(spoiled, criteria, strict=True)],
+        axis=2,
+    )  # [N, n + 1, J]
+    worst = ratios.min(axis=2)
     return Calibration(
-        z=by_criterion[:, n],
-        p_criterion=_rank(by_criterion),
+        evidence=ratios[:, n],
+        p_criterion=_rank(ratios),
         statistic=worst[:, n],
         p=_rank(worst[:, :, None])[:, 0],
     )
+
+
+def likelihood_ratio(good: np.ndarray, spoiled: np.ndarray) -> np.ndarray:
+    """log p(x | good) − log p(x | spoiled) of every x among `good` [N, n, C], one fit per N; -> [N, n].
+
+    Both classes are normal with the pooled covariance of `good` and `spoiled` [m, C], shrunk towards its diagonal.
+    """
+    n, m = good.shape[1], len(spoiled)
+    mean = good.mean(axis=1)  # [N, C]
+    bad_mean = spoiled.mean(axis=0)  # [C]
+    inside = good - mean[:, None]
+    scatter = np.einsum("Nnc,Nnd->Ncd", inside, inside) + (spoiled - bad_mean).T @ (spoiled - bad_mean)
+    covariance = _shrunk(scatter / (n + m))
+    weights = np.linalg.solve(covariance, (mean - bad_mean)[:, :, None])[:, :, 0]  # [N, C]
+    middle = (mean + bad_mean) / 2
+    return np.einsum("Nnc,Nc->Nn", good - middle[:, None], weights)
+
+
+def _shrunk(covariance: np.ndarray) -> np.ndarray:
+    variances = np.einsum("Ncc->Nc", covariance)
+    # A channel in which all rows are equal says nothing: any variance will do, for its weight is zero.
+    diagonal = np.where(variances > 0, variances, 1.0)[:, :, None] * np.eye(covariance.shape[1])
+    return (1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal
 
 
 def _rank(values: np.ndarray) -> np.ndarray:

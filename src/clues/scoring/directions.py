@@ -81,38 +81,41 @@ def mean_gradient(lm: LanguageModel, encoded: Sequence[Encoded], matrix: str = "
     return total
 
 
-def directions_at(lm: LanguageModel, validation: Validation, good: Mapping[str, Tensor] | None = None) -> Directions:
-    """The criteria's directions at the adapter the model carries; `good` saves a pass if it is known already."""
-    good = mean_gradient(lm, validation.good) if good is None else good
-    spoiled_gradients = {kind: mean_gradient(lm, encoded) for kind, encoded in validation.spoiled.items()}
-    return criteria_directions(good, spoiled_gradients, lm.model.config.get_text_config().num_hidden_layers)
-
-
-def criteria_directions(
-    good: Mapping[str, Tensor],
-    spoiled: Mapping[str, Mapping[str, Tensor]],
-    layers: int,
-    criteria: Sequence[Criterion] = CRITERIA,
+def directions_at(
+    lm: LanguageModel, validation: Validation, half: slice = slice(None), criteria: Sequence[Criterion] = CRITERIA
 ) -> Directions:
-    """One direction per criterion that has a spoiling, over the B matrices of the layers it lives in.
+    """The criteria's directions at the adapter the model carries, from all validation rows or some of them."""
+    with_direction = [c for c in criteria if c.layers is not None]
+    good = mean_gradient(lm, validation.good[half])
+    bad = {c.name: mean_gradient(lm, validation.spoiled[c.name].encoded[half]) for c in with_direction}
+    return contrasts(good, bad, with_direction, lm.model.config.get_text_config().num_hidden_layers)
+
+
+def contrasts(
+    good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Tensor]], criteria: Sequence[Criterion], depth: int
+) -> Directions:
+    """Directions good − spoiled, each over the B matrices of the layers its criterion lives in.
 
     Args:
-        good: mean gradient over the public rows.
-        spoiled: kind of spoiling -> mean gradient over the same rows, spoiled.
-        layers: number of decoder layers of the model.
+        good: mean gradient over the public rows, by parameter name.
+        spoiled: criterion -> mean gradient over the same rows, spoiled for it.
+        depth: number of decoder layers of the model.
+
+    Raises AdapterError when no layer of a criterion carries an adapter.
     """
-    with_direction = [c for c in criteria if c.spoiling]
-    B = {name: gradient for name, gradient in good.items() if ".lora_B." in name}
-    inside = {c.name: {name for name in B if layer_of(name) in c.layer_range(layers)} for c in with_direction}
-    for c in with_direction:
+    inside = {c.name: {name for name in good if layer_of(name) in c.layer_range(depth)} for c in criteria}
+    for c in criteria:
         if not inside[c.name]:
-            low = c.layer_range(layers)
-            raise AdapterError(
-                f"no adapter in layers {low.start} to {low.stop - 1}, where {c.name} is read: lower adapter.first_layer"
-            )
+            low, high = c.layer_range(depth)[0], c.layer_range(depth)[-1]
+            raise AdapterError(f"{c.name} is read in layers {low} to {high}: lower adapter.first_layer to {high}")
     weights = {
-        name: torch.stack([(g - spoiled[c.spoiling][name]) * float(name in inside[c.name]) for c in with_direction])
-        for name, g in B.items()
+        name: torch.stack([(g - spoiled[c.name][name]) * float(name in inside[c.name]) for c in criteria])
+        for name, g in good.items()
         if any(name in names for names in inside.values())
     }
-    return Directions(tuple(f"{c.name}.gradient" for c in with_direction), weights)
+    return Directions(tuple(f"{c.name}.gradient" for c in criteria), weights)
+
+
+def average(a: Directions, b: Directions) -> Directions:
+    """The directions of two halves of the rows as one."""
+    return Directions(a.names, {name: (w + b.weights[name]) / 2 for name, w in a.weights.items()})

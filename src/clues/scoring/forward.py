@@ -10,8 +10,11 @@ import numpy as np
 from clues.data.encoding import Encoded
 
 GAIN_TOKENS = 60
-"""The question's information gain is taken over the first tokens of an answer: later ones follow from the answer
-itself, and a cut answer must not look better for being short."""
+"""The question's information gain is looked for in the first tokens of an answer: later ones follow from the answer
+itself."""
+TOP_TOKENS = 5
+"""And counted in the tokens that it tells most about, the names and terms that question and answer share: an answer to
+another question has none, and what the question does not touch only adds noise (docs/LOG.md)."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Forward:
     fluency: list[np.ndarray]
     """Per row, one term per response token; they add up to `fluency.forward`."""
     relevance: list[np.ndarray]
-    """Per row, one term per response token (0 past the first 60); they add up to `relevance.forward`."""
+    """Per row, one term per response token, 0 but for the few that count; they add up to `relevance.forward`."""
 
 
 def forward_channels(
@@ -33,8 +36,8 @@ def forward_channels(
 ) -> Forward:
     """Channels from token NLLs under the base model.
 
-    `fluency.forward` = −ℓ(a|q); `relevance.forward` = mean over the first 60 tokens of ℓ_t(a) − ℓ_t(a|q) (IRA,
-    arXiv 2410.11540, limited to the beginning); `completeness.forward` = log-probability of the end token.
+    `fluency.forward` = −ℓ(a|q); `relevance.forward` = the sum of the five largest ℓ_t(a) − ℓ_t(a|q) among the first
+    60 tokens (IRA, arXiv 2410.11540, where it tells most); `completeness.forward` = log-probability of the end token.
 
     Args:
         conditional: NLL of each response token given the prompt, one array per row.
@@ -55,8 +58,10 @@ def forward_channels(
 def _gain(alone: np.ndarray, conditional: np.ndarray) -> np.ndarray:
     # The tokens are the same with and without a prompt; a truncated row is shorter with it.
     used = min(GAIN_TOKENS, len(alone), len(conditional))
+    gain = alone[:used] - conditional[:used]
+    top = np.argsort(-gain, kind="stable")[:TOP_TOKENS]
     terms = np.zeros(len(conditional), np.float32)
-    terms[:used] = (alone[:used] - conditional[:used]) / used
+    terms[top] = gain[top]
     return terms
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from clues.data.damage import spoiled
-from clues.data.encoding import Encoded, encode
+from clues.data.encoding import Encoded
+from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import CRITERIA, Criterion
@@ -14,19 +17,42 @@ from clues.scoring.criteria import CRITERIA, Criterion
 
 @dataclass(frozen=True)
 class Validation:
-    """The public validation rows as tokens, and their spoiled copies by kind of damage."""
+    """The public validation rows as tokens, and copies of them spoiled for each criterion."""
 
     good: list[Encoded]
-    spoiled: dict[str, list[Encoded]]
+    spoiled: dict[str, Prepared]
+    """Criterion -> the same rows in the same order, spoiled."""
+
+    @property
+    def all_spoiled(self) -> Prepared:
+        """The spoiled rows of all criteria, one criterion after the other."""
+        parts = self.spoiled.values()
+        return Prepared([r for p in parts for r in p.rows], [e for p in parts for e in p.encoded], [])
+
+    def by_criterion(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """A channel of `all_spoiled`, taken apart."""
+        return dict(zip(self.spoiled, np.split(values, len(self.spoiled)), strict=True))
+
+    @property
+    def halves(self) -> tuple[slice, slice]:
+        """Two halves, taken in turns so that both hold all sources."""
+        return slice(0, None, 2), slice(1, None, 2)
 
 
 def encode_validation(
     rows: Sequence[Row], lm: LanguageModel, seed: int, criteria: Sequence[Criterion] = CRITERIA
 ) -> Validation:
-    """Encode the rows and spoil them once per criterion; the same seed spoils the same way at every checkpoint."""
+    """Encode the rows and spoil them once per criterion; the same seed spoils the same way at every checkpoint.
 
-    def tokens(some: Sequence[Row]) -> list[Encoded]:
-        return [encode(row, lm.tokenizer, lm.settings.max_length) for row in some]
+    Raises ValueError for fewer than four rows, or a row that leaves no token: each half of them must give a direction.
+    """
 
-    kinds = [c.spoiling for c in criteria if c.spoiling]
-    return Validation(tokens(rows), {kind: tokens(spoiled(rows, kind, seed)) for kind in kinds})
+    def tokens(some: Sequence[Row]) -> Prepared:
+        prepared = prepare_rows(some, lm.tokenizer, lm.settings.max_length)
+        if prepared.set_aside:
+            raise ValueError(f"a public validation row cannot be used: {prepared.set_aside[0].reason}")
+        return prepared
+
+    if len(rows) < 4:
+        raise ValueError(f"{len(rows)} public validation rows: at least four are needed, some dozens are better")
+    return Validation(tokens(rows).encoded, {c.name: tokens(spoiled(rows, c.spoiling, seed)) for c in criteria})

@@ -9,8 +9,11 @@ import numpy as np
 
 from clues.config import SelectionSettings
 from clues.kernels.conformal import Calibration, full_conformal
-from clues.scoring.criteria import Criterion
+from clues.selection.bar import Bar
 from clues.selection.rules import keep_rows
+
+SMALLEST = 1e-4
+"""Least size of a likelihood before its logarithm is taken."""
 
 
 class SelectionError(ValueError):
@@ -22,72 +25,90 @@ class Selection:
     """The verdict on N rows, by J criteria."""
 
     criteria: tuple[str, ...]
-    z: np.ndarray
-    """[N, J] standard deviations of the anchors; NaN where a row has no verdict on the criterion."""
+    evidence: np.ndarray
+    """[N, J] log-likelihood ratio of good against spoiled; NaN where a row has no verdict on the criterion."""
     p_criterion: np.ndarray
     """[N, J]"""
     statistic: np.ndarray
-    """[N] the worst criterion; higher is better."""
+    """[N] the worst criterion's evidence; higher is better."""
     p: np.ndarray
     """[N]"""
     keep: np.ndarray
     """[N] bool"""
-    reason: tuple[str, ...]
-    """[N] the worst criterion of a dropped row, else empty."""
+
+    @property
+    def worst(self) -> np.ndarray:
+        """[N] index of the worst criterion: the reason, where the row is dropped."""
+        return np.nanargmin(self.evidence, axis=1)
+
+    @property
+    def reason(self) -> list[str]:
+        """[N] the worst criterion of a dropped row, else empty."""
+        return ["" if k else self.criteria[j] for k, j in zip(self.keep, self.worst, strict=True)]
 
 
-def select(
-    channels: Mapping[str, np.ndarray],
-    anchors: Mapping[str, np.ndarray],
-    criteria: Sequence[Criterion],
-    settings: SelectionSettings,
-) -> Selection:
-    """Calibrate rows against the anchors and apply the rule.
+def select(channels: Mapping[str, np.ndarray], bar: Bar, settings: SelectionSettings) -> Selection:
+    """Calibrate rows (channel -> [N]) against the bar and apply the rule.
 
     A row without a value in some channel (a truncated answer has no end token) is judged by the criteria it has, and
     against the anchors' statistic over the same criteria, so its p stays valid.
 
-    Args:
-        channels: channel -> [N]; anchors: channel -> [n].
-
-    Raises SelectionError when a channel is missing or an anchor has no value in it.
+    Raises SelectionError when a channel is missing or a public row has no value in it.
     """
-    names, table, bar = _tables(channels, anchors, criteria)
+    criteria = bar.criteria
+    names = [channel for criterion in criteria for channel in criterion.channels]
     groups = [[names.index(channel) for channel in criterion.channels] for criterion in criteria]
+    table, anchors, spoiled = _tables(channels, bar, names)
     has = np.stack([np.isfinite(table[:, group]).all(axis=1) for group in groups], axis=1)  # [N, J]
     N, J = has.shape
-    z, p_criterion = np.full((N, J), np.nan), np.full((N, J), np.nan)
+    evidence, p_criterion = np.full((N, J), np.nan), np.full((N, J), np.nan)
     statistic, p = np.zeros(N), np.zeros(N)
     for pattern in np.unique(has, axis=0):
         rows, present = (has == pattern).all(axis=1), np.flatnonzero(pattern)
         if not present.size:
             raise SelectionError("a row has no value in any channel")
-        part = _calibrate(table[rows], bar, [groups[j] for j in present])
-        z[np.ix_(rows, present)], p_criterion[np.ix_(rows, present)] = part.z, part.p_criterion
+        part = _calibrate(table[rows], anchors, [spoiled[j] for j in present], [groups[j] for j in present])
+        evidence[np.ix_(rows, present)], p_criterion[np.ix_(rows, present)] = part.evidence, part.p_criterion
         statistic[rows], p[rows] = part.statistic, part.p
-    anchor_statistic = full_conformal(bar, bar, groups).statistic if len(bar) else np.zeros(0)
-    keep = keep_rows(settings, p, statistic, anchor_statistic)
-    worst = np.nanargmin(z, axis=1) if N else np.zeros(0, int)
-    reason = tuple("" if k else criteria[j].name for k, j in zip(keep, worst, strict=True))
-    return Selection(tuple(c.name for c in criteria), z, p_criterion, statistic, p, keep, reason)
+    own = full_conformal(anchors, anchors, spoiled, groups).statistic
+    keep = keep_rows(settings, p, statistic, own)
+    return Selection(tuple(c.name for c in criteria), evidence, p_criterion, statistic, p, keep)
 
 
-def _calibrate(rows: np.ndarray, bar: np.ndarray, groups: list[list[int]]) -> Calibration:
+def _calibrate(
+    rows: np.ndarray, anchors: np.ndarray, spoiled: Sequence[np.ndarray], groups: list[list[int]]
+) -> Calibration:
     used = sorted({i for group in groups for i in group})
-    return full_conformal(rows[:, used], bar[:, used], [[used.index(i) for i in group] for group in groups])
+    renumbered = [[used.index(i) for i in group] for group in groups]
+    return full_conformal(rows[:, used], anchors[:, used], [bad[:, used] for bad in spoiled], renumbered)
 
 
 def _tables(
-    channels: Mapping[str, np.ndarray], anchors: Mapping[str, np.ndarray], criteria: Sequence[Criterion]
-) -> tuple[list[str], np.ndarray, np.ndarray]:
-    names = [channel for criterion in criteria for channel in criterion.channels]
+    channels: Mapping[str, np.ndarray], bar: Bar, names: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
+    anchors = _table(bar.anchors, names)
+    spoiled = [_table(bar.spoiled.get(criterion.name, {}), names) for criterion in bar.criteria]
+    if not len(anchors) or min(map(len, spoiled)) < 2:
+        raise SelectionError("there is no anchor, or there are fewer than two spoiled public rows for a criterion")
+    for public in (anchors, *spoiled):
+        if not np.isfinite(public).all():
+            odd = names[int(np.argmin(np.isfinite(public).all(axis=0)))]
+            raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
+    return _table(channels, names), anchors, spoiled
+
+
+def _table(channels: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
+    """[rows, C], sizes of likelihoods on a log scale: their distributions are long-tailed to the bad side only."""
     for name in names:
-        if name not in channels or name not in anchors:
+        if name not in channels:
             raise SelectionError(f"channel {name} is missing; were rows and anchors scored with the same settings?")
-        if not np.isfinite(anchors[name]).all():
-            raise SelectionError(f"an anchor has no value in channel {name}; anchors must not be truncated")
-    table = np.stack([np.asarray(channels[name], float) for name in names], axis=1)
-    bar = np.stack([np.asarray(anchors[name], float) for name in names], axis=1)
-    if not len(bar):
-        raise SelectionError("there is no anchor")
-    return names, table, bar
+    return np.stack([_symmetric(name, np.asarray(channels[name], float)) for name in names], axis=1)
+
+
+def _symmetric(name: str, values: np.ndarray) -> np.ndarray:
+    match name:
+        case "fluency.forward" | "completeness.forward":
+            return -np.log(np.maximum(-values, SMALLEST))
+        case "relevance.forward":
+            return np.log(np.maximum(values, 100 * SMALLEST))
+    return values

@@ -1,0 +1,59 @@
+"""The bar: the public rows that everybody's rows are held against, in every channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from clues.scoring.criteria import CRITERIA, Criterion, forward_only
+
+Channels = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Channels of the n anchors, and of public rows that were spoiled for each criterion."""
+
+    anchors: Channels
+    """Channel -> [n]"""
+    spoiled: Mapping[str, Channels]
+    """Criterion -> channel -> [m]"""
+
+    @property
+    def size(self) -> int:
+        """n"""
+        return len(next(iter(self.anchors.values())))
+
+    @property
+    def criteria(self) -> tuple[Criterion, ...]:
+        """The criteria that these channels allow: all of them, or their forward channels alone."""
+        has_gradient = any(name.endswith(".gradient") for name in self.anchors)
+        return CRITERIA if has_gradient else forward_only(CRITERIA)
+
+    def without(self, anchor: int) -> Bar:
+        """The same bar without one of its anchors."""
+        others = [i for i in range(self.size) if i != anchor]
+        return Bar({name: np.asarray(values)[others] for name, values in self.anchors.items()}, self.spoiled)
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Flat names, `anchor/<channel>` and `spoiled/<criterion>/<channel>`; `from_arrays` is the inverse."""
+        flat = {f"anchor/{name}": np.asarray(values) for name, values in self.anchors.items()}
+        for criterion, channels in self.spoiled.items():
+            flat |= {f"spoiled/{criterion}/{name}": np.asarray(values) for name, values in channels.items()}
+        return flat
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, np.ndarray | Sequence[float]]) -> Bar:
+        """See `to_arrays`."""
+        anchors: dict[str, np.ndarray] = {}
+        spoiled: dict[str, dict[str, np.ndarray]] = {}
+        for key, values in arrays.items():
+            part, _, rest = key.partition("/")
+            if part == "anchor":
+                anchors[rest] = np.asarray(values, float)
+            elif part == "spoiled":
+                criterion, _, name = rest.partition("/")
+                spoiled.setdefault(criterion, {})[name] = np.asarray(values, float)
+        return Bar(anchors, spoiled)
