@@ -203,3 +203,4 @@ def test_forward_channels_alone(tmp_path):
     assert not any("gradient" in name for name in metrics["selection"]["channels"])
     assert "clues-epoch" in metrics["models"]
     assert set(metrics["merges"]["clues"]["ties"]) == {"samples", "uniform", "adaptive"}
+    assert set(metrics["merges"]["mixed"]["ties"]) == {"samples"}

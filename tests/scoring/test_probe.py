@@ -155,4 +155,6 @@ def test_adam_score_by_hand():
     moments = Moments({"w": torch.tensor([1.0])}, {"w": torch.tensor([4.0])})
     assert AdamForm(moments).channels == ("published.adam",)
     expected = (0.9 * 1 + 0.1 * 2) / (0.999 * 4 + 0.001 * 4 + 1e-8) ** 0.5 * 3
-    assert adam_score(one, torch.tensor([1.0]), torch.tensor([4.0]), torch.tensor([3.0])).item() == pytest.approx(expected)
+    assert adam_score(one, torch.tensor([1.0]), torch.tensor([4.0]), torch.tensor([3.0])).item() == pytest.approx(
+        expected
+    )

@@ -61,7 +61,10 @@ def test_forward_channels_alone_need_no_gradient():
 
 def test_the_bar_travels_as_arrays():
     again = Bar.from_arrays(bar().to_arrays())
-    assert select(table(9), again, SelectionSettings()).p.tolist() == select(table(9), bar(), SelectionSettings()).p.tolist()
+    assert (
+        select(table(9), again, SelectionSettings()).p.tolist()
+        == select(table(9), bar(), SelectionSettings()).p.tolist()
+    )
     assert again.size == 40
     assert again.without(3).size == 39
 

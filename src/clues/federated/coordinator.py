@@ -56,7 +56,7 @@ class Coordinator:
             with self.progress.phase(f"train-{arm}", self._replies()) as advance:
                 states[arm] = arms.federated(arm, side.start, advance)
         alone = {}
-        for arm in ("mixed", *self._retrained()):
+        for arm in [arm for arm in ("mixed",) if arm in self.job.collaboration.arms] + self._retrained():
             with self.progress.phase(f"alone-{arm}", len(self.federation.nodes)) as advance:
                 alone[arm] = arms.alone(arm, side.start, advance)
         self._keep_adapters(side, states)

@@ -27,6 +27,8 @@ from clues.scoring.directions import mean_gradient
 from clues.scoring.passes import row_nll
 
 METHODS = ("linear", "ties")
+ADAPTIVE_STEPS = 8
+"""Validation passes, forward and backward, that finding the client weights may cost."""
 
 
 def evaluate_arms(
@@ -45,7 +47,7 @@ def evaluate_arms(
     """
     job, settings = side.job, side.job.evaluation
     test = TestSet.make(side.test, side.lm, settings)
-    merges = [(arm, method, how) for arm in alone for method in METHODS for how in _weightings(side)]
+    merges = [(arm, method, how) for arm in alone for method in METHODS for how in _weightings(side, arm)]
     total = test.passes * (1 + len(states) + len(alone)) + len(test.rows) * (len(merges) - len(alone))
     models: dict[str, dict[str, Any]] = {}
     with progress.phase("evaluate", total) as advance:
@@ -78,10 +80,11 @@ def evaluate_arms(
     return metrics
 
 
-def _weightings(side: PublicSide) -> tuple[str, ...]:
-    """All client weights for the figures, the job's own otherwise."""
+def _weightings(side: PublicSide, arm: str) -> tuple[str, ...]:
+    """The job's own client weights; for the figures all kinds, on the arm that matters."""
     own = side.job.collaboration.weights
-    return tuple(dict.fromkeys([own, "uniform", "samples", "adaptive"])) if side.job.collaboration.compare else (own,)
+    every = side.job.collaboration.compare and arm == "clues"
+    return tuple(dict.fromkeys([own, "uniform", "samples", "adaptive"])) if every else (own,)
 
 
 def _measured(
@@ -103,7 +106,7 @@ def _measured(
 def _merge(side: PublicSide, updates: Mapping[str, Update], method: str, how: str) -> Tensors:
     states = {name: update.state for name, update in updates.items()}
     if how == "adaptive":
-        weights = adaptive_weights(states, lambda state: _validation_loss(side, state)).weights
+        weights = adaptive_weights(states, lambda state: _validation_loss(side, state), ADAPTIVE_STEPS).weights
     else:
         weights = client_weights({name: u.examples for name, u in updates.items()}, how)  # type: ignore[arg-type]
     density = side.job.collaboration.density
