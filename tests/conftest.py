@@ -10,6 +10,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # read when transformers is imported: no tes
 
 import pytest
 import torch
+from jaxtyping import install_import_hook
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     Gemma3ForCausalLM,
@@ -25,6 +26,8 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
 )
+
+install_import_hook("clues.kernels", "beartype.beartype")  # shapes in the kernels' annotations are checked
 
 torch.set_num_threads(1)
 """Tiny models are fastest on one thread, and two test runs on one machine do not wait for each other's threads."""

@@ -29,7 +29,8 @@ ANSWERS = (
 def made():
     lm = adapted("llama", 1, token_budget=300)
     rows = [
-        Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a}) for i, a in enumerate(ANSWERS)
+        Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a})
+        for i, a in enumerate(ANSWERS)
     ]
     validation = encode_validation(rows, lm, seed=3)
     return lm, validation, make_checkpoint(lm, validation, published=True)
@@ -92,7 +93,10 @@ def test_scoring_sets_the_checkpoints_adapter_whatever_was_there(made):
 
 def test_no_adapter_in_a_criterions_layers_is_an_error():
     lm = adapted("llama", 1, first_layer=2)
-    rows = [Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a}) for i, a in enumerate(ANSWERS)]
+    rows = [
+        Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a})
+        for i, a in enumerate(ANSWERS)
+    ]
     with pytest.raises(AdapterError, match="relevance is read in layers 1 to 1"):
         make_checkpoint(lm, encode_validation(rows, lm, 0), published=False)
 

@@ -56,7 +56,11 @@ def test_an_owners_decisions_override_the_rule_and_are_counted(folder):
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("not json", "decisions.jsonl:1"), ('{"id": "9-x", "decision": "keep"}', "no row of this file"), ("{}", "needs id")],
+    [
+        ("not json", "decisions.jsonl:1"),
+        ('{"id": "9-x", "decision": "keep"}', "no row of this file"),
+        ("{}", "needs id"),
+    ],
 )
 def test_a_decision_that_fits_nothing_is_an_error(folder, line, message):
     file = folder / "decisions.jsonl"

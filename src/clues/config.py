@@ -83,7 +83,7 @@ class PublicSettings:
 @dataclass(frozen=True)
 class ClientSettings:
     name: str
-    data: str
+    data: str = ""
     """The client's rows. In a deployment this path is in the client's own node configuration, never here."""
 
 

@@ -112,7 +112,7 @@ def test_a_job_that_cannot_begin_does_not_block_its_folder(clues, job, tmp_path,
 
 
 def test_the_demo_is_the_packaged_job_with_a_seed(clues, checkpoint, tmp_path):
-    small = [
+    small = ["adapter.first_layer=0"] + [
         f"sample.{name}=4" for name in ("rows_per_client", "validation_rows", "anchor_rows", "test_rows", "unseen_rows")
     ]
     settings = [part for setting in [*small, f"model.name={checkpoint('llama')}"] for part in ("--set", setting)]

@@ -20,14 +20,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from clues.federated.control import register_client, write_connection
 from clues.federated.deployment import (
     RUN_FOLDER,
     Tls,
     environment,
-    register_client,
     superlink_command,
     supernode_command,
-    write_connection,
 )
 
 CONNECTION = "loopback"
@@ -50,7 +49,7 @@ def federation(folder: Path, run_folder: Path, data: Mapping[str, Path], **confi
     end, however it comes, every process that was started is gone.
     """
     authority = make_tls(folder / "server")
-    more = {"FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1"}
+    more = {"FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1", "OMP_NUM_THREADS": "1"}
     port, home = free_port(), folder / "home"
     superlink = f"127.0.0.1:{port}"
     write_connection(home, CONNECTION, superlink, authority.authority)

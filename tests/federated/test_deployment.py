@@ -7,10 +7,16 @@ import json
 from pathlib import Path
 
 import pytest
+import tomli_w
 
-from clues.config import ClientSettings, Job, PublicSettings
-from clues.federated.deployment import job_for_clients, start_run, wait_for_run, write_bundle
+from clues.cli.main import main
+from clues.config import ClientSettings, Job, PublicSettings, ScoringSettings, SelectionSettings, TrainingSettings
+from clues.federated.control import start_run, wait_for_run
+from clues.federated.deployment import job_for_clients, write_bundle
+from clues.federated.run import run_job
+from clues.progress import Progress
 from tests.federated.loopback import CONNECTION, federation
+from tests.federated.tiny import assert_same_numbers, phrases, tiny_job, with_files
 
 TOYS = "tests.federated.toy_apps"
 REPOSITORY = Path(__file__).parents[2]
@@ -46,3 +52,51 @@ def test_toy_clients_behind_tls_and_keys(tmp_path: Path, monkeypatch: pytest.Mon
     assert seen["job"] == "trial"
     assert seen["sums"] == {"north": 12.0, "south": 12.0}, "six entries of 1, and each client added one to each"
     assert seen["errors"] == {"north": "internal", "south": ""}
+
+
+@pytest.mark.slow
+def test_the_whole_job_behind_tls_and_keys_gives_the_in_process_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = whole_job(tmp_path)
+    run_job(job, tmp_path / "in-process", Progress(), engine="in-process")
+    rows = {client.name: move(Path(client.data), tmp_path / client.name) for client in job.clients}
+    clients = tuple(ClientSettings(name) for name in rows)
+    server = tmp_path / "server"
+    server.mkdir()
+    (server / "job.toml").write_text(tomli_w.dumps(dataclasses.replace(job, clients=clients).to_dict()))
+    with federation(tmp_path, server / "run", rows, model=job.model.name) as loopback:
+        monkeypatch.setenv("FLWR_HOME", str(loopback.home))
+        command = ["run", str(server / "job.toml"), "--output", str(server / "run"), "--federation", CONNECTION]
+        assert main([*command, "--display", "plain"]) == 0
+        assert "warm-up: done in" in capsys.readouterr().err, "the server's progress is shown"
+        assert main([*command, "--resume", "-q"]) == 0, "a finished run is done"
+        assert capsys.readouterr().out == f"{server / 'run' / 'report.html'}\n"
+    assert_same_numbers(server / "run", tmp_path / "in-process")
+    counts = json.loads((server / "run" / "selection.json").read_text())["clients"]
+    assert all(0 < client["kept"] < client["rows"] for client in counts.values()), "else it would show little"
+    private = phrases(rows.values(), Path(job.public.anchors).parent.iterdir())
+    assert len(private) > 300
+    for name in rows:
+        assert {"scores.parquet", "report.html"} <= {file.name for file in (tmp_path / name / "results").iterdir()}
+        assert found(private, tmp_path / name / "results")
+    assert not found(private, server)
+    assert not found(private, tmp_path / "logs")
+
+
+def whole_job(folder: Path) -> Job:
+    """The tiny job with rows in files, one round long for each message is a process of its own; half is dropped."""
+    short = {"training": TrainingSettings(rounds=1, local_steps=4, batch_size=2, learning_rate=1e-2)}
+    rest = {"scoring": ScoringSettings(checkpoints=(1,)), "selection": SelectionSettings(rule="ratio")}
+    return with_files(tiny_job(folder, **short, **rest), folder / "drawn")
+
+
+def move(file: Path, folder: Path) -> Path:
+    folder.mkdir()
+    return file.rename(folder / file.name)
+
+
+def found(private: list[bytes], folder: Path) -> list[bytes]:
+    """The phrases that are in any file of a folder."""
+    whole = b"\n".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+    return [phrase for phrase in private if phrase in whole]

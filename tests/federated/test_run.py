@@ -16,7 +16,7 @@ from clues.federated.federation import Federation
 from clues.federated.in_process import InProcessGrid
 from clues.federated.run import FolderInUseError, LocalClients, open_folder, prepare_data, run_job
 from clues.progress import Progress
-from tests.federated.tiny import SOURCES, comparable, tiny_job, with_files
+from tests.federated.tiny import SOURCES, comparable, phrases, tiny_job, with_files
 
 CLIENTS = [source.lower() for source in SOURCES]
 
@@ -121,14 +121,10 @@ def test_nothing_but_counts_and_adapters_leaves_a_client(tmp_path):
     original = run_module.LocalClients.__call__
     assert original is not None
     lead(job, folder, Federation(grid, len(names)))
-    private = []
-    for name in names:
-        for line in (folder / "clients" / name / "data.jsonl").read_text().splitlines():
-            record = json.loads(line)
-            words = f"{record['question']} {record['answer']}".split()
-            private += [" ".join(words[i : i + 5]).encode() for i in range(len(words) - 4)]
-    public = b"".join((folder / "public" / f"{n}.jsonl").read_bytes() for n in ("validation", "anchors", "test"))
-    private = [run for run in private if run not in public]
+    private = phrases(
+        [folder / "clients" / name / "data.jsonl" for name in names],
+        [folder / "public" / f"{name}.jsonl" for name in ("validation", "anchors", "test")],
+    )
     assert len(private) > 300
     up = [m for m in grid.messages if b"numbers" in m]
     assert len(up) > 10

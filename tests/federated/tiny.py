@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from clues.config import (
     AdapterSettings,
@@ -72,6 +76,33 @@ def _without_label(record: dict) -> dict:
     return {key: value for key, value in record.items() if key != "clues_label"}
 
 
+def phrases(rows: Iterable[Path], public: Iterable[Path]) -> list[bytes]:
+    """Every five words in sequence of the clients' rows that are in no public file: what must not leave a client."""
+    found: dict[bytes, None] = {}
+    for line in (line for file in rows for line in file.read_text().splitlines()):
+        record = json.loads(line)
+        words = f"{record['question']} {record['answer']}".split()
+        found |= dict.fromkeys(" ".join(words[i : i + 5]).encode() for i in range(len(words) - 4))
+    known = b"".join(file.read_bytes() for file in public)
+    return [phrase for phrase in found if phrase not in known]
+
+
 def comparable(metrics: dict) -> dict:
     """Metrics without what differs between two runs that did the same."""
     return {key: value for key, value in metrics.items() if key not in ("seconds", "date", "job")}
+
+
+def assert_same_numbers(folder: Path, reference: Path) -> None:
+    """Two runs of one job: all of their metrics to 1e-3, and the same counts."""
+    ours, theirs = (_leaves(comparable(json.loads((f / "metrics.json").read_text()))) for f in (folder, reference))
+    assert ours == pytest.approx(theirs, abs=1e-3)
+    counts, expected = (json.loads((f / "selection.json").read_text()) for f in (folder, reference))
+    assert counts == expected
+
+
+def _leaves(tree: Any, path: str = "") -> dict[str, Any]:
+    """The numbers and words of nested dictionaries and lists, by their path."""
+    if not isinstance(tree, (dict, list)):
+        return {path: tree}
+    items = tree.items() if isinstance(tree, dict) else enumerate(tree)
+    return {name: leaf for key, part in items for name, leaf in _leaves(part, f"{path}/{key}").items()}

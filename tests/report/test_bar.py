@@ -5,12 +5,15 @@ import json
 import numpy as np
 import pytest
 
-from clues.report.bar import level_among, promise, read_bar, split
+from clues.report.bar import level_among, promise, read_bar, split, where
+from clues.report.files import ReportError
 from tests.report.fake_run import Shape, write_run
 
 
 def bar_of(statistic, rule="conformal", alpha=0.1, score=0.0):
-    return read_bar({"z": {"fluency": statistic}, "statistic": statistic, "rule": rule, "alpha": alpha, "score": score})
+    return read_bar(
+        {"evidence": {"fluency": statistic}, "statistic": statistic, "rule": rule, "alpha": alpha, "score": score}
+    )
 
 
 def test_conformal_bar_is_the_anchor_that_alpha_points_at():
@@ -26,6 +29,17 @@ def test_other_rules():
     assert bar_of([1.0, 3.0], rule="anchor-mean").level == 2.0
     assert bar_of([1.0, 3.0], rule="score", score=-1.5).level == -1.5
     assert bar_of([1.0, 3.0], rule="fdr").level is None
+
+
+def test_where_the_bar_lies_is_said_in_odds():
+    assert "7.4 times likelier spoiled than good" in where(-2.0)
+    assert "as likely good as spoiled" in where(0.02)
+    assert "no bar" in where(None)
+
+
+def test_anchors_of_an_older_run_are_refused():
+    with pytest.raises(ReportError, match="has no evidence"):
+        read_bar({"z": {"fluency": [0.0]}, "statistic": [0.0], "rule": "conformal", "alpha": 0.1})
 
 
 @pytest.mark.parametrize("rule", ["conformal", "fdr", "anchor-mean", "ratio", "score"])

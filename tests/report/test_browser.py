@@ -155,7 +155,8 @@ def test_a_row_in_full(chromium, run):
             assert needed in text
         assert dialog.locator("svg.spark").count() == 2
         page.keyboard.press("Tab")
-        dialog.get_by_label("reads badly").check()
+        assert "A relevant answer has large ones" in dialog.inner_text()
+        dialog.get_by_label("words that read badly").check()
         assert "fluency.forward" in dialog.inner_text()
         dialog.get_by_role("button", name="Next").click()
         assert str(row_id) not in dialog.inner_text()

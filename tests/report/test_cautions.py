@@ -32,6 +32,7 @@ def test_unseen_source_is_warned_about_only_when_treated_unfairly():
 def test_nothing_is_better_while_the_interval_covers_zero():
     pair = {"a": "clues", "b": "mixed", "how": "federated", "difference": -0.03, "n": 32}
     assert finding(pair | {"low": -0.05, "high": -0.01}) == "clues is better"
+    assert finding(pair | {"low": None, "high": None}) == "no clear difference"  # one document alone
     assert finding(pair | {"low": -0.05, "high": 0.001}) == "no clear difference"
     assert finding(pair | {"low": 0.01, "high": 0.05}) == "mixed is better"
     assert headline([]) == []
@@ -41,10 +42,11 @@ def test_nothing_is_better_while_the_interval_covers_zero():
 def test_a_failed_client_has_not_joined():
     good = {"rows": 8, "train_loss": 2.0, "seconds": 1.0, "bytes_down": 10, "bytes_up": 5, "error": ""}
     bad = {"rows": None, "train_loss": None, "seconds": None, "bytes_down": 10, "bytes_up": 0, "error": "no-rows"}
+    late = bad | {"error": "late"}
     arm = {
         "rounds": [
             {"round": 1, "clients": {"a": good, "b": bad}, "failed": ["b"]},
-            {"round": 2, "clients": {"a": good}, "late": ["b"], "failed": []},
+            {"round": 2, "clients": {"a": good, "b": late}, "failed": ["b"]},
         ],
         "alone": [{"round": 1, "clients": {"a": good, "b": good}, "failed": []}],
     }
@@ -52,6 +54,9 @@ def test_a_failed_client_has_not_joined():
     assert (found["a"].joined, found["a"].updates, found["a"].bytes_up, found["a"].seconds) == (2, 3, 15, 3.0)
     assert (found["b"].joined, found["b"].late, found["b"].failed, found["b"].updates) == (0, 1, 1, 1)
     assert totals({"x": arm}).updates == 4
+    [caution] = cautions.about_training({"x": arm})
+    assert caution.text.startswith("Late: b in round 2 of x; Failed: b in round 1 of x (no-rows).")
+    assert not cautions.about_training({"x": {"alone": arm["alone"]}})
 
 
 def test_power_shows_the_worst_kind_first_and_shading_is_disowned_when_it_points_nowhere():
@@ -69,4 +74,5 @@ def test_power_shows_the_worst_kind_first_and_shading_is_disowned_when_it_points
     assert power_view({}) == {}
     assert "no evidence" in shading_sentence({"shading": {"auc": 0.52, "rows": 16}})
     assert "0.91" in shading_sentence({"shading": {"auc": 0.91, "rows": 16}})
-    assert "not measured" in shading_sentence({})
+    assert "no evidence unless noise words" in shading_sentence({})
+    assert "not been tested here" in shading_sentence({})

@@ -17,7 +17,7 @@ def drawn(tmp_path_factory):
     folder = write_run(tmp_path_factory.mktemp("charts") / "run", Shape(clients=("GARD", "GHR")))
     metrics = json.loads((folder / "metrics.json").read_text())
     rounds = json.loads((folder / "training.json").read_text())["arms"]["mixed"]["rounds"]
-    hostile = [r | {"clients": {HOSTILE: r["clients"]["GARD"]}} for r in rounds]
+    hostile = [r | {"clients": {HOSTILE: r["clients"]["GARD"]}, "validation_nll": 2.0} for r in rounds]
     return {
         "histogram": charts.criterion_histogram(
             {"kept": [0.1, 0.2, 2.0], HOSTILE: [-3.0]}, -1.2, {"kept": "kept", HOSTILE: "x"}
@@ -80,6 +80,21 @@ def test_histogram_counts_every_row_and_no_bin_crosses_the_bar():
     assert total == {"kept": 4, "dropped": 2}
     assert all(m["to"] <= -1.2 + 1e-9 for m in marks if m["group"] == "dropped")
     assert all(m["from"] >= -1.2 - 1e-9 for m in marks if m["group"] == "kept")
+
+
+def test_beside_one_another_histograms_have_one_axis_and_lose_no_far_row():
+    edges = charts.bin_edges([[-40.0, 0.3], [2.0, float("nan")]], -0.35)
+    assert -0.35 in edges
+    assert -11 <= edges[0] <= -10
+    assert edges[-1] > 2
+    assert len(edges) <= 43
+    spec = charts.criterion_histogram({"kept": [-40.0, 99.0]}, -0.35, {"kept": "kept"}, edges=edges).to_dict()
+    marks = spec["layer"][0]["data"]["values"]
+    assert [m["above"] - m["below"] for m in marks] == [1, 1]
+    assert (marks[0]["from"], marks[1]["to"]) == (edges[0], edges[-1])
+    # Little evidence gets narrow bins, and a bar far out still has rows on both its sides.
+    assert charts.bin_edges([[0.1]], 0.0)[1] - charts.bin_edges([[0.1]], 0.0)[0] == pytest.approx(0.1)
+    assert charts.bin_edges([[-50.0]], -30.0)[0] < -30.0
 
 
 def test_an_interval_over_zero_is_drawn_hollow():

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from clues.report.coordinator import write_coordinator_report
@@ -44,6 +45,15 @@ def test_folders_that_are_no_run(tmp_path):
         write_coordinator_report(tmp_path)
     with pytest.raises(ReportError, match=r"client\.json is missing"):
         write_owner_report(tmp_path)
+
+
+def test_scores_without_evidence_are_refused(tmp_path):
+    folder = write_run(tmp_path / "run", Shape(clients=("GARD",))) / "clients/GARD"
+    table = pq.read_table(folder / "scores.parquet")
+    older = [name.replace("evidence_", "z_") for name in table.column_names]
+    pq.write_table(table.rename_columns(older), folder / "scores.parquet")
+    with pytest.raises(ReportError, match=r"scores\.parquet has no evidence"):
+        write_owner_report(folder)
 
 
 def test_texts_of_other_rows_are_refused(tmp_path):

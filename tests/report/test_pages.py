@@ -34,12 +34,21 @@ SHAPES = {
     "none dropped": Shape(spoiled=0.0, alpha=0.02, hostile=False),
     "all dropped": Shape(shift=9.0, spoiled=1.0),
     "forward only": Shape(channels="forward"),
-    "no labels": Shape(labels=False),
-    "nothing extra": Shape(explanations=False, unseen=False, power=False, training=False, labels=False),
+    "own files without labels": Shape(labels=False),
+    "equal epochs": Shape(epochs=True),
+    "nothing extra": Shape(explanations=False, unseen=False, power=False, training=False, labels=False, counts=False),
     "one client": Shape(clients=("GARD",)),
     "seven clients": Shape(clients=tuple("abcdefg"), rows=6),
     "few anchors for alpha": Shape(alpha=0.01),
 }
+
+LEFT_OUT = re.compile(
+    r"comparisons\..*\.documents"
+    r"|selection\.(channels|clients|rules|published)\..*(_low|_high|rows|clean|kept)"
+    r"|selection\.(clients|rules|published).*\.(good_among_dropped|accuracy)"
+    r"|selection\.published\..*kinds\..*"
+)
+"""Numbers beside the point: counts and intervals of what is shown to be compared with the selection itself."""
 
 
 @pytest.fixture(scope="module", params=SHAPES, ids=str)
@@ -80,7 +89,7 @@ def test_every_number_of_metrics_is_shown(tmp_path):
     folder = write_run(tmp_path / "run")
     shown = {path for kind, path, *_ in Page(write_coordinator_report(folder)).numbers if kind == "metric"}
     there = set(numbers_in(json.loads((folder / "metrics.json").read_text())))
-    assert there - shown == {"schema_version", "job.seed"}
+    assert {path for path in there - shown if not LEFT_OUT.fullmatch(path)} == {"schema_version", "job.seed"}
     assert len(there) > 150
 
 
@@ -121,11 +130,9 @@ def test_the_coordinators_page_holds_no_row_and_no_path(tmp_path):
 
 def test_a_clients_path_in_the_job_stays_out_of_the_page(tmp_path):
     folder = write_run(tmp_path / "run")
-    with (folder / "job.toml").open("a") as job:
-        job.write(
-            '[[clients]]\nname = "GARD"\ndata = "/secret/ward/data.jsonl"\n'
-            '[public]\nanchors = "/secret/anchors.jsonl"\n'
-        )
+    (folder / "job.toml").write_text(
+        '[[clients]]\nname = "GARD"\ndata = "/secret/ward/data.jsonl"\n[public]\nanchors = "/secret/anchors.jsonl"\n'
+    )
     source = write_coordinator_report(folder).read_text()
     assert "secret" not in source
     assert "anchors.jsonl" in source

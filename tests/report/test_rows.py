@@ -66,7 +66,7 @@ def test_what_each_row_says(tmp_path):
         assert row["state"] == ("kept" if scores.keep[i] else "dropped")
         # Contributions of the words add up to the channel.
         for name in ("fluency", "relevance"):
-            assert row["blamed"][name]["sum"] == pytest.approx(scores[f"{name}.forward"][i], rel=5e-4, abs=5e-5)
+            assert row["tells"][name]["sum"] == pytest.approx(scores[f"{name}.forward"][i], rel=5e-4, abs=5e-5)
     ranks = [row["channels"][0][1] for row in shown.rows]
     assert sorted(ranks) == list(range(1, len(scores) + 1))
     lowest = min(shown.rows, key=lambda row: row["channels"][0][0])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clues.report.shading import END, blamed, levels, segments, words_of
+from clues.report.shading import END, levels, listed, segments, words_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 
@@ -46,14 +46,22 @@ def test_a_script_without_spaces_is_blamed_sign_by_sign():
     assert words.value["fluency"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
 
 
-def test_only_what_speaks_against_the_row_is_shaded_and_more_the_worse():
-    assert levels(np.array([0.1, -0.1, 8.0])).tolist() == [0, 0, 0]
-    assert levels(np.array([-0.1] * 18 + [-1.0, -3.0])).tolist()[-2:] == [2, 3]
-    assert levels(np.zeros(3)).tolist() == [0, 0, 0]
+def test_fluency_shades_what_speaks_against_the_row_and_more_the_worse():
+    assert levels(np.array([0.1, -0.1, 8.0]), "fluency").tolist() == [0, 0, 0]
+    assert levels(np.array([-0.1] * 18 + [-1.0, -3.0]), "fluency").tolist()[-2:] == [2, 3]
+    assert levels(np.zeros(3), "fluency").tolist() == [0, 0, 0]
 
 
-def test_blamed_words_come_worst_first_and_the_end_has_a_name():
+def test_relevance_shades_what_speaks_for_the_row_by_how_much_likelier_the_question_makes_it():
+    assert levels(np.log([1.0, 1.9, 2.1, 9.0, 40.0]), "relevance").tolist() == [0, 0, 1, 2, 3]
+    assert levels(np.array([-5.0]), "relevance").tolist() == [0]
+    words = words_of("iron is stored", [0, 5, 8, 14], {"fluency": [-1.0] * 4, "relevance": [2.5, 0.0, 0.2, 0.0]})
+    assert listed("iron is stored", words, "relevance") == [("iron", 2.5), ("stored", 0.2)]
+    assert [(p, r) for p, _, r in segments("iron is stored", words)] == [("iron", 2), (" is stored", 0)]
+
+
+def test_listed_words_come_worst_first_and_the_end_has_a_name():
     text = " ".join(["fine"] * 12) + " xqz"
     starts = [*range(0, 60, 5), 60, 64]
     words = words_of(text, starts, {"fluency": [-0.01] * 12 + [-0.5, -0.9]})
-    assert [word for word, _ in blamed(text, words, "fluency")] == [END, "xqz"]
+    assert [word for word, _ in listed(text, words, "fluency")] == [END, "xqz"]

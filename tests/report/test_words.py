@@ -35,5 +35,18 @@ def test_faults_start_with_the_most_frequent_and_agree_in_number():
     assert words.faults({"fluency": 0}) == ""
 
 
+@pytest.mark.parametrize(
+    ("evidence", "text"),
+    [
+        (-1.2, "3.3 times likelier spoiled than good"),
+        (2.99, "20 times likelier good than spoiled"),
+        (-999.0, "over 1,000 times likelier spoiled than good"),
+        (-0.01, "as likely good as spoiled"),
+    ],
+)
+def test_odds(evidence, text):
+    assert words.odds(evidence) == text
+
+
 def test_a_criterion_of_a_user_speaks_by_its_name():
     assert words.criterion("politeness").one == "fails on politeness"

@@ -19,7 +19,7 @@ EXPECTED = {
     "clues.data.sample": ("PoolError",),
     "clues.data.writing": ("WritingError",),
     "clues.evaluation.labels": ("MissingLabelError",),
-    "clues.federated.deployment": ("DeploymentError",),
+    "clues.federated.control": ("DeploymentError",),
     "clues.federated.federation": ("FederationError",),
     "clues.federated.run": ("FolderInUseError",),
     "clues.models.adapters": ("AdapterError",),

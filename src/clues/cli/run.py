@@ -18,6 +18,14 @@ InProcess = Annotated[
     bool,
     Parameter(show_default=False, help="Run the clients one by one in this process instead of Flower's simulation."),
 ]
+OnFederation = Annotated[
+    str | None,
+    Parameter(
+        name="--federation",
+        show_default=False,
+        help="Run on real machines: the SuperLink of this name in Flower's config.toml (docs/FEDERATION.md).",
+    ),
+]
 
 EXAMPLES = """
 **Examples**
@@ -26,6 +34,7 @@ EXAMPLES = """
     clues run job.toml --dry-run
     clues run job.toml --set training.rounds=8 --set selection.alpha=0.05 --output runs/longer
     clues run job.toml --output runs/longer --set training.rounds=8 --set selection.alpha=0.05 --resume
+    clues run job.toml --output /srv/clues/run --federation hospitals
 """
 
 
@@ -38,10 +47,13 @@ def run(
     settings: Settings = (),
     dry_run: DryRun = False,
     in_process: InProcess = False,
+    federation: OnFederation = None,
     offline: Offline = False,
     output: Output = NORMAL,
 ) -> int:
-    """Run a job with all its clients on this machine: warm-up, scores, the bar, training on what was kept, evaluation.
+    """Run a job: warm-up, scores, the bar, training on what was kept, evaluation.
+
+    All its clients are on this machine, unless `--federation` names the SuperLink of real ones.
 
     Ends by printing where the page is and the numbers that matter; `metrics.json` in the run's folder holds them all.
 
@@ -56,7 +68,9 @@ def run(
         stay_offline()
     asked = load_job(job, settings)
     folder = output_to or Path("runs") / asked.name
-    _check_clients(asked)
+    if federation:
+        return _run_on(federation, asked, folder, resume, dry_run or in_process, output)
+    _check_data(asked)
     if dry_run:
         from clues.cli.run_rehearsal import rehearse
 
@@ -65,18 +79,42 @@ def run(
 
     with output.progress(folder / "events.jsonl") as progress:
         page = run_job(asked, folder, progress, resume=resume, engine="in-process" if in_process else "simulation")
+    return _answer(page, folder, output)
+
+
+def _run_on(federation: str, job: Job, folder: Path, resume: bool, local: bool, output: Output) -> int:
+    from clues.federated.remote import run_remotely
+
+    if local:
+        raise UsageError("--federation runs on other machines: leave out --in-process, and --dry-run, which needs rows")
+    _check_clients(job)
+    with output.progress() as progress:
+        page = run_remotely(job, folder, federation, progress, resume=resume)
+    if page.exists():
+        return _answer(page, folder, output)
+    text = "done; the page and the numbers are in the run's folder on the SuperLink's machine"
+    return output.answer(text, {"command": "run", "federation": federation})
+
+
+def _answer(page: Path, folder: Path, output: Output) -> int:
     facts = run_facts(folder)
     return output.answer(run_text(page, facts), {"command": "run", "folder": str(folder), **facts}, page)
 
 
 def _check_clients(job: Job) -> None:
-    """Raises UsageError or ReadingError for what would otherwise fail minutes later, and in a client's own log."""
-    from clues.data.reading import open_data_set
-
     if not job.clients and not job.sample.clients:
         raise UsageError("the job has no client: name [[clients]] with name and data, or sample.clients")
     names = [client.name for client in job.clients]
     if len(set(names)) < len(names):
         raise UsageError(f"two clients have one name among {', '.join(names)}; give each its own")
+
+
+def _check_data(job: Job) -> None:
+    """Raises UsageError or ReadingError for what would otherwise fail minutes later, and in a client's own log."""
+    from clues.data.reading import open_data_set
+
+    _check_clients(job)
     for client in job.clients:
+        if not client.data:
+            raise UsageError(f"the client {client.name} has no data: name its file, or the --federation where it is")
         open_data_set(client.data)

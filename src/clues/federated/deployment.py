@@ -1,4 +1,4 @@
-"""The same apps on a real SuperLink and SuperNodes: the commands that start them, and a run handed to them.
+"""The same apps on a real SuperLink and SuperNodes: the commands that start these, and what a run hands to them.
 
 The server's folder holds the run and never travels. What every client gets is an app bundle of a single file, with the
 job as clients may know it. Each client's paths are in its own SuperNode's `--node-config`. docs/FEDERATION.md has the
@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import tomli_w
 
@@ -26,10 +24,6 @@ _SUPERLINK = ("--enable-supernode-auth", "--disable-runtime-dependency-installat
 
 SERVER_APP = "clues.federated.server_app:app"
 CLIENT_APP = "clues.federated.client_app:app"
-
-
-class DeploymentError(RuntimeError):
-    """A run that could not be handed over, or did not end well; the text has what Flower said."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 def superlink_command(tls: Tls, host: str, port: int, database: Path) -> list[str]:
     """Start the server's side. One port serves clients, runs and status; only clients with a registered key get in."""
     address = ["--host", host, "--port", str(port), "--database", str(database)]
-    return [_program("flower-superlink"), *tls.flags, *_SUPERLINK, *address]
+    return [program("flower-superlink"), *tls.flags, *_SUPERLINK, *address]
 
 
 def supernode_command(superlink: str, authority: Path, key: Path, port: int, **config: str | Path) -> list[str]:
@@ -85,21 +79,9 @@ def supernode_command(superlink: str, authority: Path, key: Path, port: int, **c
     """
     node_config = " ".join(f'{key}="{value}"' for key, value in config.items())
     return [
-        *(_program("flower-supernode"), "--superlink", superlink, "--root-certificates", str(authority)),
+        *(program("flower-supernode"), "--superlink", superlink, "--root-certificates", str(authority)),
         *("--auth-supernode-private-key", str(key), "--port", str(port), "--node-config", node_config),
     ]
-
-
-def write_connection(home: Path, name: str, superlink: str, authority: Path) -> None:
-    """Tell the `flwr` command, in its config.toml, where the SuperLink is and by which authority to know it."""
-    home.mkdir(parents=True, exist_ok=True)
-    connection = {"address": superlink, "root-certificates": str(authority.absolute())}
-    (home / "config.toml").write_text(tomli_w.dumps({"superlink": {name: connection}}), encoding="utf-8")
-
-
-def register_client(home: Path, connection: str, public_key: Path, name: str) -> None:
-    """Let the SuperNode with this key in. Raises DeploymentError if the SuperLink refuses."""
-    _flwr(home, "supernode", "register", str(public_key), connection, "--name", name)
 
 
 def write_bundle(folder: Path, job: Job, server_app: str = SERVER_APP, client_app: str = CLIENT_APP) -> Path:
@@ -115,34 +97,6 @@ def write_bundle(folder: Path, job: Job, server_app: str = SERVER_APP, client_ap
     return folder
 
 
-def start_run(home: Path, connection: str, bundle: Path) -> int:
-    """Hand the bundle to the SuperLink and return Flower's id of the run. Raises DeploymentError."""
-    return int(_flwr_json(home, "run", str(bundle), connection)["run-id"])
-
-
-def wait_for_run(home: Path, connection: str, run_id: int) -> None:
-    """Wait until a run has ended. Raises DeploymentError unless it completed."""
-    log = _flwr(home, "log", str(run_id), connection, "--stream")
-    run = _flwr_json(home, "ls", connection, "--run-id", str(run_id))["runs"][0]
-    if run["status"] != "finished:completed":
-        raise DeploymentError(f"run {run_id} is {run['status']}; its log ends:\n{log[-3000:]}")
-
-
-def _flwr_json(home: Path, *arguments: str) -> dict[str, Any]:
-    answer = json.loads(_flwr(home, *arguments, "--format", "json"))
-    if not answer.get("success"):
-        raise DeploymentError(f"flwr {' '.join(arguments)}: {answer.get('error-message', answer)}")
-    return answer
-
-
-def _flwr(home: Path, *arguments: str) -> str:
-    command = [_program("flwr"), *arguments]
-    done = subprocess.run(command, env=environment(home), capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        raise DeploymentError(f"flwr {' '.join(arguments)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
-
-
-def _program(name: str) -> str:
-    """A command of this very installation."""
+def program(name: str) -> str:
+    """A command of this very installation, by its full path."""
     return str(Path(sys.executable).parent / name)

@@ -6,7 +6,7 @@ Built on Flower's `push_messages` and `pull_messages`, so that every wait has an
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from flwr.app import Message
@@ -51,13 +51,19 @@ class Federation:
     """
 
     def __init__(
-        self, grid: Grid, expected: int, timeout: float = 3600.0, check: Callable[[], None] = lambda: None
+        self,
+        grid: Grid,
+        expected: int,
+        timeout: float = 3600.0,
+        check: Callable[[], None] = lambda: None,
+        names: Collection[str] = (),
     ) -> None:
         """`expected` clients take part; `timeout` is the most seconds one answer may take.
 
-        `check` is called during every wait and raises when the engine under the grid is gone.
+        `check` is called during every wait and raises when the engine under the grid is gone. `names`, if given, are
+        the only names that clients may have.
         """
-        self.grid, self.expected, self.timeout, self._check = grid, expected, timeout, check
+        self.grid, self.expected, self.timeout, self._check, self._names = grid, expected, timeout, check, names
         self.nodes: dict[str, int] = {}
         self.exchanges: dict[str, Exchange] = {}
 
@@ -65,8 +71,8 @@ class Federation:
         """Wait until the expected clients are online and have said their names; name -> node id.
 
         `progress(present, expected)` is told whenever another client is there. Raises FederationError for a name
-        taken twice or not the one its key is registered under, a client that cannot take part, more clients than
-        expected, or too few after `limit` seconds.
+        taken twice, unknown to the job or not the one its key is registered under, a client that cannot take part,
+        more clients than expected, or too few after `limit` seconds.
         """
         deadline = time.monotonic() + limit
         while True:
@@ -125,6 +131,10 @@ class Federation:
             if nodes[node] and nodes[node] != result.name:
                 raise FederationError(
                     f"the client with the key of {nodes[node]} says it is {result.name}; set its name"
+                )
+            if self._names and result.name not in self._names:
+                raise FederationError(
+                    f"{result.name} is online and no client of the job ({', '.join(self._names)}); stop it and resume"
                 )
             if result.name in self.nodes:
                 raise FederationError(f"two clients call themselves {result.name}; give each its own name and resume")

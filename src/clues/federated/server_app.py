@@ -26,7 +26,8 @@ def main(grid: Grid, context: Context) -> None:
     folder = run_folder()
     job = job_of(folder, str(context.run_config["job"]))
     progress = Progress(folder / "events.jsonl")
-    Coordinator(Federation(grid, len(job.clients)), job, folder, progress, labelled=False).run()
+    names = [client.name for client in job.clients]
+    Coordinator(Federation(grid, len(names), names=names), job, folder, progress, labelled=False).run()
     finish(folder, progress)
 
 

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
+
+Array = np.ndarray
 
 CHUNK = 512
 """Rows calibrated at once: bounds the [rows, n, C] arrays."""
@@ -31,7 +34,10 @@ class Calibration:
 
 
 def full_conformal(
-    rows: np.ndarray, anchors: np.ndarray, spoiled: Sequence[np.ndarray], criteria: Sequence[Sequence[int]]
+    rows: Float[Array, "N C"],
+    anchors: Float[Array, "n C"],
+    spoiled: Sequence[Float[Array, "_ C"]],
+    criteria: Sequence[Sequence[int]],
 ) -> Calibration:
     """Let each row join the anchors, compute the statistic of all n + 1 anew, and rank.
 
@@ -70,7 +76,7 @@ def _calibrate(
     )
 
 
-def likelihood_ratio(good: np.ndarray, spoiled: np.ndarray) -> np.ndarray:
+def likelihood_ratio(good: Float[Array, "N n C"], spoiled: Float[Array, "m C"]) -> Float[Array, "N n"]:
     """log p(x | good) − log p(x | spoiled) of every x among `good` [N, n, C], one fit per N; -> [N, n].
 
     Both classes are normal with the pooled covariance of `good` and `spoiled` [m, C], shrunk towards its diagonal.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
 def response_nll(
-    model: nn.Module, input_ids: Tensor, attention_mask: Tensor, response_mask: Tensor
-) -> tuple[Tensor, Tensor]:
+    model: nn.Module,
+    input_ids: Int[Tensor, "B T"],
+    attention_mask: Int[Tensor, "B T"],
+    response_mask: Bool[Tensor, "B T"],
+) -> tuple[Float[Tensor, " N"], Int[Tensor, " N"]]:
     """Negative log-likelihood of every response token given all before it.
 
     The output head sees only the positions that predict a response token, so no [B, T, V] tensor exists. The model's
@@ -38,7 +42,7 @@ def response_nll(
     return F.cross_entropy(logits.float(), input_ids[:, 1:][targets], reduction="none"), row
 
 
-def row_means(values: Tensor, row: Tensor, rows: int) -> Tensor:
+def row_means(values: Float[Tensor, " N"], row: Int[Tensor, " N"], rows: int) -> Float[Tensor, " B"]:
     """Mean of `values` [N] over the tokens of each row, [B]; differentiable."""
     total = torch.zeros(rows, dtype=values.dtype, device=values.device).index_add(0, row, values)
     return total / torch.bincount(row, minlength=rows)

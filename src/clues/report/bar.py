@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from clues.report.words import fixed, percent
+from clues.report.files import ReportError
+from clues.report.words import fixed, odds, percent
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Bar:
     """What anchors.json says, on the scale on which rows are judged."""
 
     criteria: dict[str, list[float]]
-    """Criterion -> the anchors' values in standard deviations of the anchors."""
+    """Criterion -> the anchors' evidence, in nats."""
     level: float | None
     """A row whose worst criterion is below it is dropped; None where the rule has no bar that is known beforehand."""
 
@@ -25,8 +26,12 @@ def read_bar(anchors: Mapping[str, Any]) -> Bar:
     """The bar of the anchors.
 
     Args:
-        anchors: anchors.json: `z` -> criterion -> one value per anchor, `statistic`, and the rule's settings.
+        anchors: anchors.json: `evidence` -> criterion -> one value per anchor, `statistic`, and the rule's settings.
+
+    Raises ReportError for anchors without evidence, as an older clues wrote them.
     """
+    if "evidence" not in anchors:
+        raise ReportError("anchors.json has no evidence: another version of clues wrote it; score or run again")
     statistic = np.asarray(anchors["statistic"], float)
     level = None
     if anchors["rule"] == "conformal":
@@ -37,13 +42,13 @@ def read_bar(anchors: Mapping[str, Any]) -> Bar:
         level = float(statistic.mean())
     elif anchors["rule"] == "score":
         level = float(anchors["score"])
-    return Bar({name: list(values) for name, values in anchors["z"].items()}, level)
+    return Bar({name: list(values) for name, values in anchors["evidence"].items()}, level)
 
 
 def level_among(statistic: np.ndarray, keep: np.ndarray, level: float | None) -> float | None:
     """The bar as one client's rows met it: between its highest dropped and its lowest kept row.
 
-    A row shifts the scale a little when it joins the anchors, so the bar of the anchors alone may lie a hair off.
+    A row shifts the scale a little when it joins the anchors, so the bar of the anchors alone may lie a little off.
 
     Args:
         statistic: [N] finite; keep: [N] what the rule said.
@@ -65,7 +70,7 @@ def promise(rule: str, alpha: float, q: float) -> str:
         "anchor-mean": "A row is kept when it does as well as the average anchor. This is the published rule; "
         "it promises nothing, and about half of all good rows fall below it.",
         "ratio": "A fixed share of the rows is kept, the best ones, however good or bad they are.",
-        "score": "A row is kept when its worst criterion reaches a fixed value.",
+        "score": "A row is kept when the evidence of its worst criterion reaches a fixed value.",
     }[rule]
 
 
@@ -73,15 +78,14 @@ def where(level: float | None) -> str:
     """Where the bar lies, in a sentence."""
     if level is None:
         return "There is no bar that is the same for all rows under this rule and these anchors, so none is drawn."
-    side = "below" if level < 0 else "above"
     return (
-        f"The bar lies {fixed(abs(level), 2)} standard deviations {side} the average anchor; a row whose worst "
-        "criterion falls below it is dropped, for that criterion."
+        f"The bar is one level of evidence for all criteria, {fixed(level, 2)}, at which a row looks {odds(level)}. A "
+        "row with less on its worst criterion is dropped, for that criterion."
     )
 
 
 def split(values: np.ndarray, keep: np.ndarray, reason: np.ndarray, criterion: str) -> dict[str, list[float]]:
-    """Rows' values [N] on one criterion by what became of them, for its histogram."""
+    """Rows' evidence [N] on one criterion by what became of them, for its histogram."""
     found: dict[str, list[float]] = {"kept": [], "dropped for this": [], "dropped for another reason": []}
     labels = list(found)
     for value, k, r in zip(values, keep, reason, strict=True):

@@ -89,11 +89,15 @@ def about_simulation(sources: int, spoiled_share: float, kinds: list[str]) -> Ca
 
 def about_training(arms: Mapping[str, Any]) -> list[Caution]:
     """Clients that were late or failed in some round."""
-    rounds = [(arm, r) for arm, training in arms.items() for r in training.get("rounds", [])]
-    missed = [f"{name} in round {r['round']} of {arm}" for arm, r in rounds for name in r.get("late", [])]
-    broken = [f"{name} in round {r['round']} of {arm}" for arm, r in rounds for name in r.get("failed", [])]
+    missed, broken = [], []
+    for arm, training in arms.items():
+        federated = [(f"in round {r['round']} of {arm}", r) for r in training.get("rounds", [])]
+        for when, r in federated + [(f"when training {arm} alone", r) for r in training.get("alone", [])]:
+            errors = {name: n["error"] for name, n in r["clients"].items() if n["error"]}
+            missed += [f"{name} {when}" for name, error in errors.items() if error == "late"]
+            broken += [f"{name} {when} ({error})" for name, error in errors.items() if error != "late"]
     parts = [f"Late: {listed(missed)}"] * bool(missed) + [f"Failed: {listed(broken)}"] * bool(broken)
-    text = f"{'; '.join(parts)}. Those rounds were averaged without them."
+    text = f"{'; '.join(parts)}. The others were averaged without them."
     return [Caution("Not every client was in every round", text, loud=False)] if parts else []
 
 

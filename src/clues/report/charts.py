@@ -5,16 +5,19 @@ Everything is binned or summed before it is drawn: a chart never holds more than
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import altair as alt
 
+from clues.report.comparing import is_clear
 from clues.report.drawing import COLOURS, inline_svg, png, svg
-from clues.report.histogram import GAP, WIDTH, criterion_histogram, layered
+from clues.report.histogram import GAP, WIDTH, bin_edges, criterion_histogram, layered
 from clues.report.words import duration
 
 __all__ = [
+    "bin_edges",
     "criterion_histogram",
     "areas_under_the_curve",
     "models_compared",
@@ -66,7 +69,7 @@ def differences(comparisons: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     """
     marks = [
         {key: c[key] for key in ("difference", "low", "high")}
-        | {"pair": f"{c['a']} − {c['b']}, {c['how']}", "clear": c["low"] > 0 or c["high"] < 0}
+        | {"pair": f"{c['a']} − {c['b']}, {c['how']}", "clear": is_clear(c)}
         for c in comparisons
     ]
     title = f"← first is better{GAP}NLL{GAP}second is better →"
@@ -93,10 +96,11 @@ def areas_under_the_curve(ours: Mapping[str, float], published: float | None) ->
     if published is not None:
         marks.append({"kind": next(iter(ours)), "auc": published, "whose": "published score"})
     whose = ["clues", "published score"]
-    axis = alt.Axis(values=[0, 0.25, 0.5, 0.6, 0.7, 0.8, 0.9, 1], format="~g")
+    axis = alt.Axis(values=[tenth / 10 for tenth in range(11)], format="~g")
+    lowest = min(0.5, *(math.floor(10 * m["auc"] - 0.2) / 10 for m in marks))
     base = _chart(marks).encode(
         _labels("kind", list(ours)),
-        alt.X("auc:Q", title="AUC", scale=alt.Scale(domain=[min(0.5, *(m["auc"] for m in marks)), 1]), axis=axis),
+        alt.X("auc:Q", title="AUC", scale=alt.Scale(domain=[max(lowest, 0), 1]), axis=axis),
         alt.Shape("whose:N", title=None, scale=alt.Scale(domain=whose, range=["circle", "diamond"])),
         alt.Color("whose:N", title=None, scale=alt.Scale(domain=whose, range=[COLOURS["kept"], COLOURS["other"]])),
     )
@@ -116,7 +120,12 @@ def loss_curves(rounds: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     validation = [m for m in marks if m["line"] == "validation"]
     last = max((m["round"] for m in marks), default=1)
     domain = alt.Scale(domain=[1, max(last, 2)], nice=False)
-    x = alt.X("round:Q", title="round", scale=domain, axis=alt.Axis(grid=False, tickMinStep=1, format="d"))
+    x = alt.X(
+        "round:Q",
+        title="round",
+        scale=domain,
+        axis=alt.Axis(grid=False, tickCount=min(5, max(last - 1, 1)), format="d"),
+    )
     y = alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=False))
     names = _chart(_line_ends(marks)).mark_text(align="left", dx=8).encode(x, y, text="line:N")
     layers = [

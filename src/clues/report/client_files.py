@@ -14,6 +14,8 @@ from clues.data.records import conversation
 from clues.data.rows import Row
 from clues.report.files import ReportError, read_lines, read_table
 
+EVIDENCE = "evidence_"
+"""Before the name of a criterion: the column of its evidence."""
 NEEDED = ("id", "line", "hash", "status", "p", "statistic", "keep", "reason", "decision")
 SCORED = "scored"
 EXPLANATIONS = ("explanations.parquet", "channels/explanations.parquet")
@@ -45,7 +47,11 @@ class Scores:
 
     @property
     def criteria(self) -> list[str]:
-        return [name.removeprefix("z_") for name in self.columns if name.startswith("z_")]
+        return [name.removeprefix(EVIDENCE) for name in self.columns if name.startswith(EVIDENCE)]
+
+    def evidence(self, criterion: str) -> np.ndarray:
+        """[N] in nats; NaN where a row has no verdict on the criterion."""
+        return self.columns[EVIDENCE + criterion]
 
     @property
     def channels(self) -> list[str]:
@@ -58,7 +64,10 @@ def read_scores(folder: Path) -> Scores:
     table = read_table(folder / "scores.parquet", NEEDED)
     columns = {name: table[name].to_numpy() for name in table.column_names}
     scored = columns["status"] == SCORED
-    return Scores({name: values[scored] for name, values in columns.items()}, int((~scored).sum()))
+    found = Scores({name: values[scored] for name, values in columns.items()}, int((~scored).sum()))
+    if not found.criteria:
+        raise ReportError(f"{folder / 'scores.parquet'} has no evidence on any criterion; score again")
+    return found
 
 
 def read_texts(folder: Path, scores: Scores, columns: Mapping[str, str] | None) -> dict[str, Row]:

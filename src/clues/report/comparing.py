@@ -10,17 +10,22 @@ from clues.report.words import fixed, percent
 
 def finding(comparison: Mapping[str, Any]) -> str:
     """`clues is better`, or `no clear difference`. Differences are in NLL: lower is better."""
-    if comparison["high"] < 0:
-        return f"{comparison['a']} is better"
-    if comparison["low"] > 0:
-        return f"{comparison['b']} is better"
-    return "no clear difference"
+    if not is_clear(comparison):
+        return "no clear difference"
+    return f"{comparison['a' if comparison['high'] < 0 else 'b']} is better"
+
+
+def is_clear(comparison: Mapping[str, Any]) -> bool:
+    """Whether the interval leaves zero out; test rows of one document alone give no interval (None)."""
+    low, high = comparison["low"], comparison["high"]
+    return low is not None and high is not None and (low > 0 or high < 0)
 
 
 def interval(comparison: Mapping[str, Any], digits: int = 3) -> str:
-    """`−0.044 (−0.056 to −0.028)`."""
-    value, low, high = (fixed(comparison[key], digits) for key in ("difference", "low", "high"))
-    return f"{value} ({low} to {high})"
+    """`−0.044 (−0.056 to −0.028)`; the difference alone where it has no interval."""
+    keys = ("difference", "low", "high")
+    value, low, high = ("" if comparison[key] is None else fixed(comparison[key], digits) for key in keys)
+    return f"{value} ({low} to {high})" if low and high else value
 
 
 def headline(comparisons: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

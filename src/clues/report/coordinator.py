@@ -77,12 +77,15 @@ def _ordered(client: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, int
 
 def _bar(anchors: Mapping[str, Any], job: Job) -> dict[str, Any]:
     found = bar.read_bar(anchors)
+    edges = charts.bin_edges(list(found.criteria.values()), found.level)
     histograms = [
         {
             "name": name,
             "chart": charts.inline_svg(
-                charts.criterion_histogram({"anchors": values}, found.level, {"anchors": "other"}, "anchors"),
-                f"Distribution of {len(values)} anchors on {name}, from {min(values):.2f} to {max(values):.2f}.",
+                charts.criterion_histogram(
+                    {"anchors": values}, found.level, {"anchors": "other"}, "anchors", edges=edges
+                ),
+                f"Evidence of {len(values)} anchors on {name}, from {min(values):.2f} to {max(values):.2f}.",
             ),
         }
         for name, values in found.criteria.items()

@@ -17,7 +17,9 @@ class Participation:
     joined: int = 0
     """Federated rounds it took part in."""
     late: int = 0
+    """Answers that did not come in time."""
     failed: int = 0
+    """Answers that were an error."""
     updates: int = 0
     """Adapters it sent."""
     bytes_down: int = 0
@@ -39,12 +41,13 @@ def participation(arm: Mapping[str, Any]) -> dict[str, Participation]:
         for r in arm.get(part, []):
             for name, n in r["clients"].items():
                 client = found.setdefault(name, Participation())
-                if not n.get("error"):
-                    _add(client, n, federated)
-            for what in ("late", "failed"):
-                for name in r.get(what, []):
-                    client = found.setdefault(name, Participation())
-                    setattr(client, what, getattr(client, what) + 1)
+                match n["error"]:
+                    case "":
+                        _add(client, n, federated)
+                    case "late":
+                        client.late += 1
+                    case _:
+                        client.failed += 1
     return dict(sorted(found.items()))
 
 
@@ -78,6 +81,7 @@ def training_views(training: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         clients = participation(arm)
         ends = words.listed([f"{c} {n.train_loss:.3f}" for c, n in clients.items() if n.train_loss is not None])
+        alone = {c: n["train_loss"] for r in arm.get("alone", []) for c, n in r["clients"].items() if not n["error"]}
         label = f"Loss per round, arm {name}: in the last of {len(rounds)} rounds {ends}."
         views.append(
             {
@@ -85,7 +89,7 @@ def training_views(training: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "trained_on": words.trained_on(name),
                 "rounds": rounds,
                 "validated": any(r.get("validation_nll") is not None for r in rounds),
-                "alone": len(arm.get("alone", [])),
+                "alone": alone,
                 "clients": clients,
                 "chart": inline_svg(loss_curves(rounds), label),
             }

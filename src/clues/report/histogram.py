@@ -1,4 +1,4 @@
-"""How often a criterion takes each value, against the bar: binned here, so that a chart holds no row."""
+"""How much evidence rows have on a criterion, against the bar: binned here, so that a chart holds no row."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from clues.report.drawing import COLOURS, colour
 
 WIDTH = 300
 """Pixels of a plot without its axis: a chart fits a phone without shrinking."""
-BIN = 0.5
-"""Width of a bin in the anchors' standard deviations."""
-LEAST_RANGE = 3.0
-"""The axis reaches at least so far to both sides, so that charts can be compared by eye."""
+LEAST_RANGE = 1.0
+"""Nats to which an axis reaches to both sides at least."""
+MOST_RANGE = 10.0
+"""And at most, unless the bar lies beyond: what is 20,000 times likelier good than spoiled need not be told apart."""
+WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Nats of a bin: the first of these with which there are not too many."""
+MOST_BINS = 40
 GAP = "\u2003"
 
 
@@ -25,27 +28,31 @@ def criterion_histogram(
     colours: Mapping[str, str],
     noun: str = "rows",
     outline: Sequence[float] = (),
+    edges: np.ndarray | None = None,
 ) -> alt.LayerChart:
-    """How often a criterion takes each value, stacked by group, with the bar.
+    """How much evidence rows have on a criterion, stacked by group, with the bar.
 
     Args:
-        groups: label -> values in standard deviations of the anchors; NaN is left out.
+        groups: label -> evidence in nats; NaN is left out, what lies beyond the axis is in its outermost bins.
         bar: rows below it are dropped; None draws none.
         colours: label -> name of a colour of the theme.
-        outline: values of the anchors, drawn as a line over as many rows as there are.
+        outline: evidence of the anchors, drawn as a line over as many rows as there are.
+        edges: of the bins (see `bin_edges`), so that charts beside one another have one axis; None: of these values.
     """
     values = {label: np.asarray(v, float)[np.isfinite(v)] for label, v in groups.items()}
-    edges = _edges(np.concatenate([*values.values(), outline, np.zeros(1)]), 0.0 if bar is None else bar)
+    edges = bin_edges([*values.values(), outline], bar) if edges is None else edges
     domain = alt.Scale(domain=[float(edges[0]), float(edges[-1])], nice=False)
     scale = alt.Scale(domain=list(groups), range=[colour(colours[label]) for label in groups])
-    title = f"← worse{GAP}anchors’ standard deviations{GAP}better →"
+    title = f"← looks spoiled{GAP}evidence{GAP}looks good →"
+    stacked = _stacked(values, edges)
+    ticks = min(4, max((mark["above"] for mark in stacked), default=1))
     bars = (
-        _chart(_stacked(values, edges))
+        _chart(stacked)
         .mark_bar(stroke=COLOURS["paper"], strokeWidth=0.8)
         .encode(
-            alt.X("from:Q", scale=domain, title=title, axis=alt.Axis(grid=False, tickMinStep=1, format="~s")),
+            alt.X("from:Q", scale=domain, title=title, axis=alt.Axis(grid=False, tickCount=6, format=".1~f")),
             alt.X2("to:Q"),
-            alt.Y("below:Q", title=noun, axis=alt.Axis(tickMinStep=1, format="d")),
+            alt.Y("below:Q", title=noun, axis=alt.Axis(tickCount=ticks, format="d")),
             alt.Y2("above:Q"),
             alt.Color("group:N", scale=scale, legend=None),
         )
@@ -62,11 +69,19 @@ def layered(layers: list[Any], width: int, height: int) -> alt.LayerChart:
     return alt.LayerChart(layer=layers, width=width, height=height)
 
 
-def _edges(values: np.ndarray, through: float) -> np.ndarray:
-    """Bin edges, one of them at `through`: no bin mixes rows from both sides of the bar."""
-    low, high = min(values.min(), -LEAST_RANGE, through), max(values.max(), LEAST_RANGE, through)
-    below, above = np.ceil((through - low) / BIN), np.floor((high - through) / BIN) + 1
-    return through + BIN * np.arange(-below, above + 1)
+def bin_edges(values: Sequence[Sequence[float] | np.ndarray], bar: float | None) -> np.ndarray:
+    """Edges of bins for all these values, one edge at the bar: no bin mixes rows from both sides of it."""
+    through = 0.0 if bar is None else bar
+    every = np.concatenate([np.empty(0), *values])
+    every = np.clip(every[np.isfinite(every)], -MOST_RANGE, MOST_RANGE)
+    low, high = min([*every, -LEAST_RANGE, through]), max([*every, LEAST_RANGE, through])
+    width = next((w for w in WIDTHS if high - low <= MOST_BINS * w), WIDTHS[-1])
+    below, above = max(np.ceil((through - low) / width), 1), np.floor((high - through) / width) + 1
+    return through + width * np.arange(-below, above + 1)
+
+
+def _counts(values: np.ndarray | Sequence[float], edges: np.ndarray) -> np.ndarray:
+    return np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
 
 
 def _stacked(values: Mapping[str, np.ndarray], edges: np.ndarray) -> list[dict[str, Any]]:
@@ -74,7 +89,7 @@ def _stacked(values: Mapping[str, np.ndarray], edges: np.ndarray) -> list[dict[s
     below = np.zeros(len(edges) - 1, int)
     marks = []
     for label, v in values.items():
-        counts = np.histogram(v, edges)[0]
+        counts = _counts(v, edges)
         marks += [
             {"from": float(edges[i]), "to": float(edges[i + 1]), "below": b, "above": b + n, "group": label}
             for i, (b, n) in enumerate(zip(below.tolist(), counts.tolist(), strict=True))
@@ -87,7 +102,7 @@ def _stacked(values: Mapping[str, np.ndarray], edges: np.ndarray) -> list[dict[s
 def _outline(anchors: Sequence[float], rows: int, edges: np.ndarray, domain: alt.Scale) -> list[Any]:
     if not len(anchors) or not rows:
         return []
-    counts = np.histogram(anchors, edges)[0] * rows / len(anchors)
+    counts = _counts(anchors, edges) * rows / len(anchors)
     marks = [{"x": float(x), "y": float(y)} for x, y in zip(edges, [*counts, 0], strict=True)]
     line = _chart(marks).mark_line(interpolate="step-after", color=COLOURS["ink"], strokeWidth=1.2, strokeDash=[4, 2])
     return [line.encode(alt.X("x:Q", scale=domain), alt.Y("y:Q"))]
@@ -96,9 +111,11 @@ def _outline(anchors: Sequence[float], rows: int, edges: np.ndarray, domain: alt
 def _bar_layers(bar: float, domain: alt.Scale) -> list[Any]:
     mark = _chart([{"x": bar, "text": f"bar {bar:.2f}".replace("-", "−")}])
     x = alt.X("x:Q", scale=domain)
+    right = bar > sum(domain.domain) / 2
+    side = {"align": "right", "dx": -5} if right else {"align": "left", "dx": 5}
     return [
         mark.mark_rule(color=COLOURS["ink"], strokeWidth=2).encode(x),
-        mark.mark_text(align="right", dx=-5, y=0, dy=-1, baseline="bottom", fontWeight="bold").encode(x, text="text:N"),
+        mark.mark_text(**side, y=0, dy=-1, baseline="bottom", fontWeight="bold").encode(x, text="text:N"),
     ]
 
 

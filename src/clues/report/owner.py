@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from clues.report import bar, cautions, charts, client_files, words
 from clues.report.files import read_json, read_json_if_there, read_lines
 from clues.report.page import payload, write_page
 from clues.report.power import power_view, shading_sentence
-from clues.report.rows import MOST, Shown, show_rows
+from clues.report.rows import MOST, Shown, rounded, show_rows
 
 PAGE = "report.html"
 WITHOUT_SCRIPT = 50
@@ -51,7 +52,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
         shown=shown,
         static=shown.rows[:WITHOUT_SCRIPT],
         most=MOST,
-        embedded=payload(_embedded(scores, shown, level)),
+        embedded=payload(_embedded(scores, shown, level, anchors)),
         set_aside=read_lines(folder / "set_aside.jsonl"),
         most_set_aside=MOST_SET_ASIDE,
         power=power_view(power),
@@ -64,7 +65,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
 
 def _level(scores: client_files.Scores, common: bar.Bar) -> float | None:
     """The bar of rows that have a verdict on every criterion; a truncated answer has a bar of its own."""
-    whole = np.all([np.isfinite(scores[f"z_{name}"]) for name in scores.criteria], axis=0)
+    whole = np.all([np.isfinite(scores.evidence(name)) for name in scores.criteria], axis=0)
     ruled = whole & (scores["decision"] == "")
     return bar.level_among(scores["statistic"][ruled], scores.keep[ruled], common.level)
 
@@ -87,28 +88,36 @@ def _counted(scores: client_files.Scores) -> dict[str, Any]:
 
 
 def _histograms(scores: client_files.Scores, anchors: Mapping[str, Any], level: float | None) -> dict[str, Any]:
-    common = bar.read_bar(anchors)
+    own = bar.read_bar(anchors).criteria
+    edges = charts.bin_edges([*own.values(), *(scores.evidence(name) for name in scores.criteria)], level)
     return {
         "histograms": [
-            {"name": name, "chart": _histogram(scores, name, common.criteria.get(name, []), level)}
+            {"name": name, "chart": _histogram(scores, name, own.get(name, []), level, edges)}
             for name in scores.criteria
         ]
     }
 
 
-def _histogram(scores: client_files.Scores, name: str, anchors: list[float], level: float | None) -> str:
-    groups = bar.split(scores[f"z_{name}"], scores.keep, scores["reason"], name)
+def _histogram(
+    scores: client_files.Scores, name: str, anchors: list[float], level: float | None, edges: np.ndarray
+) -> str:
+    groups = bar.split(scores.evidence(name), scores.keep, scores["reason"], name)
     colours = dict(zip(groups, ("kept", name, "other"), strict=True))
     label = f"{name}: " + words.listed([f"{len(values)} rows {what}" for what, values in groups.items()]) + "."
-    return charts.inline_svg(charts.criterion_histogram(groups, level, colours, outline=anchors), label)
+    return charts.inline_svg(charts.criterion_histogram(groups, level, colours, outline=anchors, edges=edges), label)
 
 
-def _embedded(scores: client_files.Scores, shown: Shown, level: float | None) -> dict[str, Any]:
+def _embedded(
+    scores: client_files.Scores, shown: Shown, level: float | None, anchors: Mapping[str, Any]
+) -> dict[str, Any]:
     """What the script needs to know."""
     names = [*scores.criteria, OWNER]
+    channels = {name: anchors["channels"].get(f"{name}.forward") for name in words.SHADINGS}
     return {
         "criteria": scores.criteria,
         "says": {name: words.criterion(name).one for name in names},
+        "shadings": {name: asdict(shading) for name, shading in words.SHADINGS.items()},
+        "anchorMedians": {name: rounded(float(np.median(v))) for name, v in channels.items() if v},
         "channels": scores.channels,
         "bar": level,
         "rowsInFile": len(scores),

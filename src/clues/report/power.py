@@ -11,7 +11,7 @@ from clues.report import words
 from clues.report.charts import caught, inline_svg
 
 NO_EVIDENCE = 0.6
-"""Below this AUC the shading ranks inserted noise words no better than the row's own: it points nowhere."""
+"""Below this AUC the shading ranks inserted noise words hardly above the row's own: it points nowhere."""
 
 
 def power_view(power: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +37,10 @@ def shading_sentence(power: Mapping[str, Any]) -> str:
     """What the shading of words is worth, as measured on noise words inserted into public answers."""
     auc = power.get("shading", {}).get("auc")
     if auc is None:
-        return "Whether the shading points at the right words was not measured in this run: take it as a hint."
+        return (
+            "Shading is no evidence unless noise words that are inserted into good answers rank above the answers’ own "
+            "words, and that has not been tested here: take it as a hint where to look."
+        )
     if auc < NO_EVIDENCE:
         return (
             "The shading is no evidence here: noise words inserted into public answers do not rank above the answers’ "

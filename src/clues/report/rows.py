@@ -84,7 +84,7 @@ def show_rows(
 
 
 def _numbers(scores: Scores, chosen: np.ndarray) -> list[dict[str, Any]]:
-    """Everything but the text: state, reason, criteria, and where each channel stands among all rows."""
+    """Everything but the text: state, reason, evidence, and where each channel stands among all rows."""
     ranks = {name: _rank(scores[name]) for name in scores.channels}
     return [
         {
@@ -96,7 +96,7 @@ def _numbers(scores: Scores, chosen: np.ndarray) -> list[dict[str, Any]]:
             "truncated": bool(scores.columns.get("truncated", np.zeros(len(scores), bool))[i]),
             "statistic": rounded(scores.number("statistic", i)),
             "p": rounded(scores.number("p", i)),
-            "z": [rounded(scores.number(f"z_{name}", i)) for name in scores.criteria],
+            "evidence": [rounded(float(scores.evidence(name)[i])) for name in scores.criteria],
             "pc": [rounded(scores.number(f"p_{name}", i)) for name in scores.criteria],
             "channels": [[rounded(scores.number(name, i)), int(ranks[name][i])] for name in scores.channels],
         }
@@ -125,13 +125,13 @@ def _text(row: Row, longest: int, explanation: Mapping[str, Any] | None, near: d
         "turns": len(row.messages),
         "answer": shading.segments(answer[:longest], words),
         "answer_left": max(0, len(answer) - longest),
-        "blamed": {} if words is None else {name: _blamed(answer, words, name) for name in shading.SHADED},
+        "tells": {} if words is None else {name: _told(answer, words, name) for name in shading.SHADED},
         "near": near,
     }
 
 
-def _blamed(answer: str, words: shading.Words, name: str) -> dict[str, Any]:
-    found = [(word[:60], rounded(value)) for word, value in shading.blamed(answer, words, name)]
+def _told(answer: str, words: shading.Words, name: str) -> dict[str, Any]:
+    found = [(word[:60], rounded(value)) for word, value in shading.listed(answer, words, name)]
     return {"words": found, "sum": rounded(float(words.value[name].sum()))}
 
 

@@ -1,4 +1,4 @@
-"""From what each token contributes to a score to shaded words: sums stay sums, so that nothing is blamed twice."""
+"""From what each token contributes to a score to shaded words: sums stay sums, so that nothing counts twice."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import numpy as np
 
 SHADED = ("fluency", "relevance")
 """Criteria whose scores are sums over the tokens; completeness hangs on the end alone."""
-LEVELS = (2.0, 3.0, 5.0)
-"""A word is shaded when it speaks against the row this many times as much as the row's average word speaks at all."""
-MOST_BLAMED = 6
+AGAINST = (2.0, 3.0, 5.0)
+"""Fluency: a word is shaded when it speaks against the row this many times as much as a usual word speaks at all."""
+FOR = tuple(np.log([2.0, 8.0, 32.0]))
+"""Relevance: a word is shaded when the question makes it this many times as likely, which speaks for the row."""
+MOST_LISTED = 6
 END = "(its end)"
 """Stands for the end-of-turn token, which has no text."""
 # A sign of a script without spaces is a word of its own; elsewhere words end at spaces.
@@ -48,24 +50,28 @@ def words_of(text: str, start: Sequence[int], values: dict[str, Sequence[float]]
     return Words(np.array([s for s, _ in spans]), ends, sums)
 
 
-def levels(value: np.ndarray) -> np.ndarray:
-    """How strongly each word is shaded, [W] from 0 to 3: only for what speaks against the row (negative values)."""
+def levels(value: np.ndarray, criterion: str) -> np.ndarray:
+    """How strongly each word is shaded, [W] from 0 to 3: for fluency what speaks against the row (negative values), for
+    relevance what speaks for it (positive values, of the few tokens that count)."""
+    if criterion == "relevance":
+        return np.searchsorted(FOR, value, side="right")
     usual = np.abs(value).mean() or 1.0
-    return np.searchsorted(LEVELS, -value / usual, side="right")
+    return np.searchsorted(AGAINST, -value / usual, side="right")
 
 
-def blamed(text: str, words: Words, criterion: str) -> list[tuple[str, float]]:
-    """The words that speak most against the row, worst first, with their contributions."""
+def listed(text: str, words: Words, criterion: str) -> list[tuple[str, float]]:
+    """The words that count most with their contributions: the worst for fluency, the best for relevance."""
     value = words.value[criterion]
-    worst = [i for i in np.argsort(value, kind="stable")[:MOST_BLAMED] if levels(value)[i] > 0]
-    return [(text[words.start[i] : words.end[i]] or END, float(value[i])) for i in worst]
+    counts, order = (value != 0, -value) if criterion == "relevance" else (levels(value, criterion) > 0, value)
+    chosen = [i for i in np.argsort(order, kind="stable") if counts[i]][:MOST_LISTED]
+    return [(text[words.start[i] : words.end[i]] or END, float(value[i])) for i in chosen]
 
 
 def segments(text: str, words: Words | None) -> list[tuple[str, int, int]]:
     """The text in pieces that are shaded alike: (piece, level for fluency, for relevance); they join to `text`."""
     if words is None:
         return [(text, 0, 0)]
-    fluency, relevance = (levels(words.value[name]) for name in SHADED)
+    fluency, relevance = (levels(words.value[name], name) for name in SHADED)
     pieces: list[tuple[str, int, int]] = []
     at = 0
     for start, end, f, r in zip(words.start, words.end, fluency, relevance, strict=True):

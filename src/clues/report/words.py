@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -31,7 +32,7 @@ CRITERIA = {
         "does not answer the question",
         "do not answer the question",
         "Does it answer its question?",
-        "Low: the question does little to make this answer more likely; it may belong to another question.",
+        "Low: the question makes no word of the answer much likelier; it may belong to another question.",
     ),
     "completeness": CriterionWords(
         "stops too early",
@@ -46,6 +47,34 @@ CRITERIA = {
         "An owner’s decision overrides the rule.",
     ),
 }
+
+
+@dataclass(frozen=True)
+class ShadingWords:
+    """How a page speaks of the underlined words of one criterion."""
+
+    choice: str
+    """What is underlined."""
+    heading: str
+    """Before the list of the words that count most."""
+    sum: str
+    """Before what all words add up to."""
+    nothing: str
+    """In place of an empty list."""
+
+
+SHADINGS = {
+    "fluency": ShadingWords(
+        "words that read badly", "Speaks most against it", "All its words add up to", "No word stands out."
+    ),
+    "relevance": ShadingWords(
+        "words that the question makes likelier",
+        "The question tells most about",
+        "A relevant answer has large ones; these add up to",
+        "The question makes no word of this answer likelier.",
+    ),
+}
+"""Words against a row for fluency, words in its favour for relevance: a row dropped for relevance lacks them."""
 
 KINDS = {
     "cut": "cut off after a part of the words",
@@ -101,6 +130,15 @@ def fixed(value: float, digits: int) -> str:
     """A number with a true minus sign and no negative zero."""
     text = f"{value:,.{digits}f}"
     return text.lstrip("-") if not float(text.replace(",", "")) else text.replace("-", "−")
+
+
+def odds(evidence: float) -> str:
+    """A log-likelihood ratio in plain words: `3.3 times likelier spoiled than good`."""
+    times = math.exp(min(abs(evidence), 10))
+    if times < 1.05:
+        return "as likely good as spoiled"
+    many = "over 1,000" if times > 1000 else fixed(times, 1 if times < 10 else 0)
+    return f"{many} times likelier {'good than spoiled' if evidence > 0 else 'spoiled than good'}"
 
 
 SPACE = "\u00a0"

@@ -1,4 +1,4 @@
-// One row in full, in a dialog: texts, words that speak against it, criteria, checkpoints, its nearest kept neighbour.
+// One row in full, in a dialog: texts, words that count, evidence, checkpoints, its nearest kept neighbour.
 
 const dialog = document.getElementById("detail");
 const SHADES = { fluency: 1, relevance: 2 };
@@ -6,7 +6,8 @@ const SHADES = { fluency: 1, relevance: 2 };
 /** Show `rows[index]`; `search` marks what was searched for. */
 function openRow(rows, index, search) {
   const row = rows[index];
-  const shaded = row.blamed && row.blamed[row.reason] ? row.reason : row.blamed && row.blamed.fluency ? "fluency" : "";
+  const tells = row.tells || {};
+  const shaded = tells[row.reason] ? row.reason : tells.fluency ? "fluency" : "";
   const parts = [detailHead(rows, index, search), ...texts(row, shaded, search), criteriaTable(row)];
   const trace = traceTable(row);
   if (trace) parts.push(trace);
@@ -39,17 +40,17 @@ function texts(row, shaded, search) {
   const question = make("p", { class: "question", dir: "auto" });
   appendText(question, [[row.prompt, 0, 0]], 0, search);
   const answer = make("p", { class: "answer", dir: "auto" });
-  const blame = make("div", {});
+  const list = make("div", {});
   const shade = (name) => {
     answer.replaceChildren();
     appendText(answer, row.answer, SHADES[name] || 0, search);
-    blame.replaceChildren(...blamedWords(row, name));
+    list.replaceChildren(...countedWords(row, name));
   };
   shade(shaded);
   const left = (n) => (n ? make("p", { class: "small" }, `${n.toLocaleString("en")} more characters stand in the file.`) : "");
   const turns = row.turns > 2 ? make("p", { class: "small" }, `A conversation of ${row.turns} turns; the last question and all answers are shown.`) : "";
   const heading = (text) => make("h3", {}, text);
-  return [heading("Question"), question, left(row.prompt_left), turns, heading("Answer"), shadeChoice(row, shaded, shade), answer, left(row.answer_left), blame].filter((part) => part !== "");
+  return [heading("Question"), question, left(row.prompt_left), turns, heading("Answer"), shadeChoice(row, shaded, shade), answer, left(row.answer_left), list].filter((part) => part !== "");
 }
 
 function shadeChoice(row, shaded, shade) {
@@ -58,20 +59,24 @@ function shadeChoice(row, shaded, shade) {
     const input = make("input", { type: "radio", name: "shade", value: name });
     input.checked = name === shaded;
     input.addEventListener("change", () => shade(name));
-    return make("label", {}, input, ` ${data.says[name]}`);
+    return make("label", {}, input, ` ${data.shadings[name].choice}`);
   });
-  return make("fieldset", { class: "shades" }, make("legend", {}, "Underline what says that it"), ...choices);
+  return make("fieldset", { class: "shades" }, make("legend", {}, "Underline"), ...choices);
 }
 
-function blamedWords(row, name) {
-  const blame = row.blamed && row.blamed[name];
-  if (!blame) return [];
-  if (!blame.words.length) return [make("p", { class: "small" }, "No word stands out.")];
-  const items = blame.words.map(([word, value]) => make("li", {}, make("bdi", {}, word), " ", make("span", { class: "small" }, fixed(value, 3))));
+function countedWords(row, name) {
+  const tells = row.tells && row.tells[name];
+  if (!tells) return [];
+  const says = data.shadings[name];
+  if (!tells.words.length) return [make("p", { class: "small" }, says.nothing)];
+  const median = data.anchorMedians[name];
+  const anchors = median === undefined ? "" : `; half of the anchors have ${fixed(median, 2)} or more`;
+  const items = tells.words.map(([word, value]) => make("li", {}, make("bdi", {}, word), " ", make("span", { class: "small" }, fixed(value, 2))));
   const end = row.reason === "completeness" ? " The row was dropped for where it ends, which no word shows." : "";
   return [
-    make("p", { class: "small" }, `Speaks most against it (all words together add up to ${fixed(blame.sum, 3)}, the ${name}.forward of this row).${end}`),
-    make("ol", { class: "blamed" }, ...items),
+    make("p", { class: "small" }, `${says.heading}:`),
+    make("ol", { class: "counted" }, ...items),
+    make("p", { class: "small" }, `${says.sum} ${fixed(tells.sum, 2)}, the ${name}.forward of this row${anchors}.${end}`),
   ];
 }
 
@@ -89,13 +94,14 @@ function table(caption, head, rows) {
 
 function criteriaTable(row) {
   const rows = data.criteria.map((name, i) => {
-    const z = row.z[i];
-    const below = data.bar !== null && z !== null && z < data.bar ? " (below the bar)" : "";
-    return [name, z === null ? "no verdict" : fixed(z, 2) + below, fixed(row.pc[i], 3)];
+    const value = row.evidence[i];
+    if (value === null) return [name, "no verdict", "", "–"];
+    const below = data.bar !== null && value < data.bar ? " (below the bar)" : "";
+    return [name, fixed(value, 2), odds(value) + below, fixed(row.pc[i], 3)];
   });
-  rows.push(["worst of them", fixed(row.statistic, 2), fixed(row.p, 3)]);
+  rows.push(["worst of them", fixed(row.statistic, 2), odds(row.statistic), fixed(row.p, 3)]);
   const bar = data.bar === null ? "" : ` The bar: ${fixed(data.bar, 2)}.`;
-  return table(`Criteria, in the anchors’ standard deviations.${bar}`, ["Criterion", "Value", "p"], rows);
+  return table(`Evidence: how much likelier it looks good than spoiled.${bar}`, ["Criterion", "Evidence", "It looks", "p"], rows);
 }
 
 /** Where the row stands among all rows of the file, before training and at every checkpoint. */

@@ -13,9 +13,19 @@ function make(name, attributes, ...children) {
   return element;
 }
 
-/** A number as people read it, with a true minus sign. */
+/** A number as people read it, with a true minus sign and no negative zero. */
 function fixed(value, digits) {
-  return value === null ? "–" : value.toFixed(digits).replace("-", "−");
+  if (value === null) return "–";
+  const text = value.toFixed(digits);
+  return Number(text) === 0 ? text.replace("-", "") : text.replace("-", "−");
+}
+
+/** A log-likelihood ratio in plain words. */
+function odds(evidence) {
+  const times = Math.exp(Math.abs(evidence));
+  if (times < 1.05) return "as likely good as spoiled";
+  const many = times > 1000 ? "over 1,000" : times.toFixed(times < 10 ? 1 : 0);
+  return `${many} times likelier ${evidence > 0 ? "good than spoiled" : "spoiled than good"}`;
 }
 
 /** What became of a row, in words. */
@@ -40,6 +50,9 @@ function matches(text, search) {
   return search ? Array.from(text.matchAll(search), (match) => [match.index, match.index + match[0].length]) : [];
 }
 
+/** Classes of the shaded words: "s" speaks against the row, "g" for it. */
+const MARKS = ["", "s", "g"];
+
 /** Append shaded pieces [text, fluency, relevance] to an element, with everything that was found marked. */
 function appendText(element, pieces, shade, search) {
   const found = matches(pieces.map((piece) => piece[0]).join(""), search);
@@ -52,7 +65,7 @@ function appendText(element, pieces, shade, search) {
     for (let i = 0; i + 1 < edges.length; i++) {
       const text = piece[0].slice(edges[i] - at, edges[i + 1] - at);
       const hit = found.some(([start, stop]) => start <= edges[i] && edges[i + 1] <= stop);
-      const classes = [level ? `s${level}` : "", hit ? "found" : ""].filter(Boolean).join(" ");
+      const classes = [level ? MARKS[shade] + level : "", hit ? "found" : ""].filter(Boolean).join(" ");
       element.append(classes ? make("mark", { class: classes }, text) : text);
     }
     at = end;
@@ -69,7 +82,7 @@ const ORDERS = {
 /** Value that a column is sorted by. */
 function columnValue(row, column) {
   if (column === "state") return verdict(row);
-  return column in row ? row[column] : row.z[Number(column)];
+  return column in row ? row[column] : row.evidence[Number(column)];
 }
 
 /** Rows that pass the filters, in the order asked for; rows without a value come last. */

@@ -41,7 +41,7 @@ function rowLine(row, index, search) {
     { "data-id": row.id },
     make("td", { class: "verdict" }, swatch(row), ` ${verdict(row)}`, decision),
     cell,
-    ...row.z.map((z, i) => number(data.criteria[i], fixed(z, 2))),
+    ...row.evidence.map((value, i) => number(data.criteria[i], fixed(value, 2))),
     number("p", fixed(row.p, 3)),
     number("line", row.line.toLocaleString("en")),
   );
