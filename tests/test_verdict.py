@@ -82,3 +82,12 @@ def test_changed_rows_must_be_scored_again(folder):
 def test_a_folder_without_scores_says_so(tmp_path):
     with pytest.raises(ScoresError, match="clues score"):
         judge_again(tmp_path, SelectionSettings())
+
+
+def test_another_schema_version_is_refused(folder):
+    file = folder / "anchors.json"
+    text = file.read_text()
+    file.write_text(text.replace('"schema_version": 1', '"schema_version": 2', 1))
+    with pytest.raises(ScoresError, match="schema_version 2 is not 1"):
+        judge_again(folder, SelectionSettings())
+    file.write_text(text)

@@ -59,7 +59,7 @@ class ScoredRows:
         about, file = folder / "client.json", folder / "scores.parquet"
         if not (about.exists() and file.exists()):
             raise ScoresError(f"{folder}: no scores here; make them first: clues score")
-        facts = json.loads(about.read_text())
+        facts = check_version(about, json.loads(about.read_text()))
         source, columns = Path(facts["source"]), facts.get("columns", {})
         table = pq.read_table(file)
         scored = table.filter(pa.array([status == "scored" for status in table["status"].to_pylist()]))
@@ -82,6 +82,16 @@ class ScoredRows:
     def duplicates(self) -> int:
         """Rows whose text an earlier row has already."""
         return len(self.rows) - len({row.content_hash for row in self.rows})
+
+
+def check_version(file: Path, content: dict[str, Any]) -> dict[str, Any]:
+    """The content of one of clues' JSON files. Raises ScoresError for another schema version than ours."""
+    if content.get("schema_version") != SCHEMA_VERSION:
+        raise ScoresError(
+            f"{file}: schema_version {content.get('schema_version')} is not {SCHEMA_VERSION}, the one this clues "
+            "reads; score the file again"
+        )
+    return content
 
 
 def write_scores(

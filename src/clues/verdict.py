@@ -15,7 +15,7 @@ from clues.config import SelectionSettings
 from clues.data.reading import open_data_set
 from clues.data.rows import Row
 from clues.data.writing import write_json, write_jsonl, write_rows, write_set_aside
-from clues.scores import ScoredRows, write_scores
+from clues.scores import ScoredRows, check_version, write_scores
 from clues.selection.bar import Bar
 from clues.selection.select import Selection, select
 
@@ -97,7 +97,7 @@ def anchors_file(bar: Bar, settings: SelectionSettings) -> dict[str, Any]:
 
 def read_bar(file: Path) -> Bar:
     """The bar in an anchors.json."""
-    return Bar.from_arrays(json.loads(file.read_text())["bar"])
+    return Bar.from_arrays(check_version(file, json.loads(file.read_text()))["bar"])
 
 
 def warnings(bar: Bar, settings: SelectionSettings) -> list[str]:

@@ -8,13 +8,16 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from clues.config import CollaborationSettings, SettingError
-from clues.federated import run as run_module
+from clues.federated.client import shared_model
 from clues.federated.coordinator import Coordinator
 from clues.federated.federation import Federation
-from clues.federated.in_process import InProcessGrid
+from clues.federated.in_process import InProcessGrid, run_in_process
 from clues.federated.run import FolderInUseError, LocalClients, open_folder, prepare_data, run_job
+from clues.federated.wire import Task
 from clues.progress import Progress
 from tests.federated.tiny import SOURCES, comparable, phrases, tiny_job, with_files
 
@@ -116,10 +119,7 @@ def test_nothing_but_counts_and_adapters_leaves_a_client(tmp_path):
     job, folder = tiny_job(tmp_path), tmp_path / "run"
     open_folder(job, folder, resume=False)
     names = prepare_data(job, folder, Progress())
-    broken = folder / "clients" / names[0] / "data.jsonl"
     grid = InProcessGrid(LocalClients(folder, job), names, record=True)
-    original = run_module.LocalClients.__call__
-    assert original is not None
     lead(job, folder, Federation(grid, len(names)))
     private = phrases(
         [folder / "clients" / name / "data.jsonl" for name in names],
@@ -134,7 +134,6 @@ def test_nothing_but_counts_and_adapters_leaves_a_client(tmp_path):
         assert str(tmp_path).encode() not in message
         assert b"Traceback" not in message
         assert b".py" not in message
-    broken.write_text("changed")
 
 
 def test_a_failing_client_sends_a_code_and_the_run_goes_on(tmp_path):
@@ -200,3 +199,26 @@ def test_forward_channels_alone(tmp_path):
     assert "clues-epoch" in metrics["models"]
     assert set(metrics["merges"]["clues"]["ties"]) == {"samples", "uniform", "adaptive"}
     assert set(metrics["merges"]["mixed"]["ties"]) == {"samples"}
+
+
+def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path):
+    """The first round by hand: every client trains from θ_0, and each counts by the rows it has."""
+    job = tiny_job(tmp_path)
+    folder = tmp_path / "run"
+    open_folder(job, folder, resume=False)
+    names = prepare_data(job, folder, Progress())
+    data = folder / "clients" / names[0] / "data.jsonl"
+    data.write_text("".join(line + "\n" for line in data.read_text().splitlines()[:4]))
+    run_in_process(lambda f: lead(job, folder, f), LocalClients(folder, job), names)
+    found = load_file(folder / "adapters" / "mixed-federated" / "rounds" / "1.safetensors")
+    _, start = shared_model(job.model, job.adapter, job.seed)
+    expected = {name: torch.zeros_like(t) for name, t in start.items()}
+    for name, rows in zip(names, (4, 10), strict=True):
+        arrays = {f"adapter/{n}": t.numpy() for n, t in start.items()}
+        task = Task("train", {"arm": "mixed", "steps": 2, "first_step": 0}, arrays)
+        result = LocalClients(folder, job)(name).run(task)
+        assert result.numbers["examples"] == rows
+        for n in expected:
+            expected[n] += rows / 14 * torch.tensor(result.arrays[f"adapter/{n}"])
+    assert all(torch.allclose(found[n], t, atol=1e-6) for n, t in expected.items())
+    assert any(not torch.equal(found[n], start[n]) for n in start)

@@ -69,8 +69,9 @@ def write_sample(sample: Sample, folder: Path) -> None:
     """
     for name, rows in sample.clients.items():
         _write(rows, folder / "clients" / name.lower() / "data.jsonl")
-    for name in ("validation", "anchors", "test", "unseen"):
-        _write(getattr(sample, name), folder / "public" / f"{name}.jsonl")
+    for name in ("unseen", "validation", "anchors", "test"):
+        if rows := getattr(sample, name):
+            _write(rows, folder / "public" / f"{name}.jsonl")
 
 
 def packaged_rows() -> list[Row]:

@@ -123,9 +123,12 @@ class Client:
             self._scored.score_base()
         else:
             self._scored.score_under(number, Checkpoint.from_tensors(_tensors(task)))
+        return Result(self._counts())
+
+    def _counts(self) -> dict[str, int]:
         p = self.prepared
         counts = {"rows": len(p.rows), "set_aside": len(p.set_aside), "duplicates": p.duplicates}
-        return Result({**counts, "truncated": p.truncated})
+        return {**counts, "truncated": p.truncated}
 
     def _select(self, task: Task) -> Result:
         s = task.settings
@@ -140,8 +143,8 @@ class Client:
         verdict = judge(self.folder, scored, bar, settings, about)
         write_owner_report(self.folder)
         reasons = {f"reason_{name}": count for name, count in verdict.reasons.items()}
-        counts = {"rows": verdict.rows, "kept": verdict.kept, "dropped": verdict.dropped, "overlap": shared.rows}
-        return Result({**counts, **reasons})
+        counts = {"kept": verdict.kept, "dropped": verdict.dropped, "overlap": shared.rows}
+        return Result({**self._counts(), **counts, **reasons})
 
 
 def _tensors(task: Task, prefix: str = "") -> dict[str, Tensor]:

@@ -60,13 +60,14 @@ def wait_for_run(home: Path, connection: str, run_id: int, meanwhile: Callable[[
         run = _flwr_json(home, "ls", connection, "--run-id", str(run_id))["runs"][0]
         if run["status"] != "finished:completed":
             log.seek(0)
-            raise DeploymentError(f"run {run_id} is {run['status']}: {_cause(log.read())}")
+            cause = _raised(log.read()) or run["status-details"]
+            raise DeploymentError(f"run {run_id} is {run['status']}: {cause}; that put right, --resume goes on with it")
 
 
-def _cause(log: str) -> str:
-    """The exception that ended a run, else the end of its log."""
-    raised = re.findall(r"^[\w.]+(?:Error|Exit|Interrupt)\b.*", log, re.MULTILINE)
-    return raised[-1] if raised else f"its log ends\n{log[-2000:]}"
+def _raised(log: str) -> str:
+    """The exception that ended a run, as its log says; empty for none."""
+    lines = re.findall(r"^[\w.]+(?:Error|Exception): .*", log, re.MULTILINE)
+    return lines[-1].rstrip(" .") if lines else ""
 
 
 def _flwr_json(home: Path, *arguments: str) -> dict[str, Any]:

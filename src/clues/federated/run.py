@@ -96,7 +96,7 @@ def check_folder(job: Job, folder: Path, resume: bool) -> None:
 def prepare_data(job: Job, folder: Path, progress: Progress) -> list[str]:
     """Draw the sample, or copy the public sets, into the folder; the clients' names."""
     if job.sample.clients:
-        if not (folder / "public" / "unseen.jsonl").exists():
+        if not (folder / "public" / "test.jsonl").exists():
             with progress.phase("draw", 1) as advance:
                 write_sample(draw_sample(job.sample, job.seed), folder)
                 advance()

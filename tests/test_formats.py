@@ -1,0 +1,139 @@
+"""docs/FORMATS.md against the files of a real run and of one owner's scoring, both ways."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from safetensors import safe_open
+
+from clues.config import SelectionSettings
+from clues.federated.run import run_job
+from clues.owner import score_file
+from clues.progress import Progress
+from tests.federated.tiny import tiny_job
+
+PAGE = (Path(__file__).parents[1] / "docs" / "FORMATS.md").read_text(encoding="utf-8")
+RUN, OWNER = "A run's folder", "An owner's folder"
+WIDE = ("channel", "parameter", "path", "file", "field")
+"""Placeholders that may hold dots and slashes; others are one name."""
+ONLY_SOMETIMES = {"decisions.jsonl", "errors.log"}
+
+
+def read_sections() -> dict[str, list[str]]:
+    """Heading -> the names in the first column of its table."""
+    found: dict[str, list[str]] = {}
+    heading = ""
+    for line in PAGE.splitlines():
+        if line.startswith("#"):
+            heading = line.lstrip("# ").strip("`")
+        elif line.startswith("| `"):
+            found.setdefault(heading, []).extend(re.findall(r"`([^`]+)`", line.split(" | ")[0]))
+    return found
+
+
+SECTIONS = read_sections()
+
+
+def pattern(name: str) -> str:
+    """A documented name as a regular expression."""
+
+    def part(text: str) -> str:
+        if not text.startswith("<"):
+            return re.escape(text)
+        if text in SECTIONS:
+            return f"(?:{'|'.join(map(pattern, SECTIONS[text]))})"
+        return ".+" if text[1:-1] in WIDE else "[^./]+"
+
+    return "".join(map(part, re.split(r"(<[^>]+>)", name)))
+
+
+def leaves(value: Any, name: str = "") -> Iterator[str]:
+    """The dotted name of everything in a tree; an empty object has nothing to name."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from leaves(part, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for part in value:
+            yield from leaves(part, f"{name}[]")
+    else:
+        yield name
+
+
+def names_in(file: Path) -> set[str]:
+    """Columns, fields or tensors of a file."""
+    match file.suffix:
+        case ".parquet":
+            return set(pq.read_schema(file).names)
+        case ".safetensors":
+            with safe_open(file, "pt") as tensors:
+                return set(tensors.keys())
+        case ".toml":
+            return set(leaves(tomllib.loads(file.read_text())))
+        case ".json":
+            return set(leaves(json.loads(file.read_text())))
+    return {name for line in file.read_text().splitlines() for name in leaves(json.loads(line))}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> tuple[Path, Path]:
+    """A run of two clients, half of their rows dropped, and one owner's full scoring of a file with a bad line."""
+    base = tmp_path_factory.mktemp("formats")
+    job = tiny_job(base, selection=SelectionSettings(rule="ratio"))
+    run, out, mine = base / "run", base / "out", base / "mine.jsonl"
+    run_job(job, run, Progress(run / "events.jsonl"), engine="in-process")
+    mine.write_text((run / "clients" / "gard" / "data.jsonl").read_text() + "no json\n")
+    public, columns = run / "public", {"prompt": "question", "response": "answer"}
+    owner = replace(job, name="score")
+    progress = Progress(out / "events.jsonl")
+    score_file(mine, public / "validation.jsonl", public / "anchors.jsonl", out, owner, progress, columns=columns)
+    return run, out
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    return {str(p.relative_to(folder)): p for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def files_by_table(folders: tuple[Path, Path]) -> dict[str, set[str]]:
+    """Heading of a table of files -> the files that it must name."""
+    run, out = folders
+    clients = list((run / "clients").iterdir())
+    return {RUN: set(files_of(run)), OWNER: {name for f in (out, *clients) for name in files_of(f)}}
+
+
+@pytest.mark.parametrize("table", [RUN, OWNER])
+def test_every_file_is_documented_and_every_documented_file_exists(folders, table):
+    files, documented = files_by_table(folders)[table], SECTIONS[table]
+    assert [file for file in files if not any(re.fullmatch(pattern(d), file) for d in documented)] == []
+    missing = [d for d in documented if not any(re.fullmatch(pattern(d), file) for file in files)]
+    assert set(missing) - ONLY_SOMETIMES == set()
+
+
+DESCRIBED = [heading for heading in SECTIONS if "." in heading and heading != "decisions.jsonl"]
+
+
+@pytest.mark.parametrize("heading", DESCRIBED)
+def test_every_field_is_documented_and_every_documented_field_exists(folders, heading):
+    place = re.compile(rf"(?:.*/)?{pattern(heading)}")
+    files = [file for folder in folders for name, file in files_of(folder).items() if place.fullmatch(name)]
+    assert files
+    found = set().union(*map(names_in, files))
+    documented = SECTIONS[heading]
+    assert sorted(name for name in found if not any(re.fullmatch(pattern(d), name) for d in documented)) == []
+    assert [d for d in documented if not any(re.fullmatch(pattern(d), name) for name in found)] == []
+
+
+def test_every_table_and_object_is_described(folders):
+    kinds = (".json", ".jsonl", ".parquet")
+    skipped = re.compile(r".*(?:adapter_config\.json|/public/.*|data\.jsonl|kept\.jsonl)")  # PEFT's, or the owner's own
+    for folder in folders:
+        for name, file in files_of(folder).items():
+            if file.suffix in kinds and not skipped.fullmatch(f"/{name}"):
+                assert any(re.fullmatch(rf"(?:.*/)?{pattern(h)}", name) for h in DESCRIBED), name
