@@ -26,28 +26,43 @@ class Display(Protocol):
 
 
 class Progress:
-    """Phases of a run, each with its seconds; `seconds` holds those of finished phases."""
+    """Phases of a run. `seconds` holds those of finished phases, without the phases within them: they add up."""
 
     def __init__(self, events: Path | None = None, display: Display | None = None) -> None:
         self.events, self.display = events, display
         self.seconds: dict[str, float] = {}
+        self._within = 0.0  # seconds of phases that ended within the one that is open
 
     @contextmanager
     def phase(self, name: str, total: int) -> Iterator[Advance]:
         """A phase of `total` units; yields the function that counts them."""
-        begin, done = time.monotonic(), 0
+        begin, done, outer = time.monotonic(), 0, self._within
+        self._within = 0.0
         self._emit(name, 0, total, None, "")
 
         def advance(n: int = 1, note: str = "") -> None:
             nonlocal done
             done += n
-            spent = time.monotonic() - begin
+            spent = time.monotonic() - begin - self._within
             self._emit(name, done, total, spent / done * max(total - done, 0) if done else None, note)
 
         yield advance
-        seconds = round(time.monotonic() - begin, 3)
+        whole = time.monotonic() - begin
+        seconds = round(whole - self._within, 3)
+        self._within = outer + whole
         self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
         self._emit(name, total, total, 0.0, f"{seconds:.1f} s", seconds=seconds)
+
+    def all_seconds(self) -> dict[str, float]:
+        """Seconds of finished phases, those of an earlier process that was killed included."""
+        if self.events is None or not self.events.exists():
+            return dict(self.seconds)
+        found: dict[str, float] = {}
+        for line in self.events.read_text().split("\n")[:-1]:  # a killed process may have left half a line
+            event = json.loads(line)
+            if "seconds" in event:
+                found[event["phase"]] = round(found.get(event["phase"], 0.0) + event["seconds"], 3)
+        return found
 
     def note(self, name: str, text: str) -> None:
         """A line for the reader, outside any count."""

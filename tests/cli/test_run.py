@@ -111,6 +111,21 @@ def test_a_job_that_cannot_begin_does_not_block_its_folder(clues, job, tmp_path,
     assert not (tmp_path / "run" / "job.toml").exists()
 
 
+def test_a_federation_leaves_no_room_for_local_ways(clues, job, tmp_path):
+    for local in ("--in-process", "--dry-run"):
+        called = clues("run", job, "--federation", "hospitals", local, "--output", tmp_path / "run")
+        assert called.code == 2
+        assert "leave out --in-process" in called.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_client_without_data_belongs_to_a_federation(clues, job, tmp_path):
+    (job.parent / "named.toml").write_text(job.read_text().replace('data = "north.jsonl"', ""))
+    called = clues("run", job.parent / "named.toml", "--in-process", "--output", tmp_path / "run")
+    assert called.code == 2
+    assert "the client north has no data" in called.err
+
+
 def test_the_demo_is_the_packaged_job_with_a_seed(clues, checkpoint, tmp_path):
     small = ["adapter.first_layer=0"] + [
         f"sample.{name}=4" for name in ("rows_per_client", "validation_rows", "anchor_rows", "test_rows", "unseen_rows")

@@ -175,6 +175,11 @@ def test_two_clients_of_one_name_are_refused(tmp_path: Path) -> None:
         Federation(InProcessGrid(Toys(tmp_path), ["a", "b", "a"]), 3).hello(limit=5)
 
 
+def test_a_client_that_the_job_does_not_name_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FederationError, match=r"c is online and no client of the job \(a, b, d\)"):
+        Federation(InProcessGrid(Toys(tmp_path), NAMES), 3, names=["a", "b", "d"]).hello(limit=5)
+
+
 def test_a_client_that_cannot_take_part_stops_the_run(tmp_path: Path) -> None:
     class Mute(ToyClient):
         def run(self, _: Task) -> Result:

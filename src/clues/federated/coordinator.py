@@ -5,7 +5,6 @@ Warm-up on everything, scoring under its checkpoints, the bar, training on what 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,10 +117,7 @@ class Coordinator:
         self, side: PublicSide, states: Mapping[str, State], alone: Mapping[str, Mapping[str, Update]]
     ) -> None:
         metrics = evaluate_arms(side, states, alone, self.progress, self.labelled)
-        file = self.folder / "seconds.json"
-        before = json.loads(file.read_text())["seconds"] if file.exists() else {}
-        write_json({"seconds": before | self.progress.seconds}, file)
-        write_json(metrics | {"seconds": before | self.progress.seconds}, self.folder / "metrics.json")
+        write_json(metrics | {"seconds": self.progress.all_seconds()}, self.folder / "metrics.json")
 
     def _keep_adapters(self, side: PublicSide, states: Mapping[str, State]) -> None:
         for arm, state in states.items():
