@@ -19,7 +19,6 @@ from clues.data.writing import replacing, write_json
 from clues.inputs import Inputs
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
 from clues.models.base import LanguageModel, load_base
-from clues.power import power_file
 from clues.progress import Progress
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
@@ -141,7 +140,7 @@ class _Scoring:
         source, shared = self.inputs.files["rows"], self.inputs.overlap()
         about = {"name": source.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
         power = self.inputs.spoiled.measure(self.parts["spoiled"].channels(), bar, self.job.selection)
-        write_json(power, power_file(self.output))
+        write_json(power, self.output / "power.json")
         scored = ScoredRows.of(source, mine.prepared, mine.channels(), self.columns)
         verdict = judge(self.output, scored, bar, self.job.selection, about)
         write_owner_report(self.output)

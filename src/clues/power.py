@@ -4,7 +4,6 @@ spoiled in every known way and put to the bar, each against the anchors it is no
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from clues.config import SelectionSettings
@@ -54,8 +53,3 @@ class SpoiledAnchors:
             caught.setdefault(kind, []).append(bool(p <= settings.alpha))
         kinds = {kind: {"caught": sum(found), "rows": len(found)} for kind, found in caught.items()}
         return {"alpha": settings.alpha, "kinds": kinds}
-
-
-def power_file(folder: Path) -> Path:
-    """Where an owner's folder keeps it."""
-    return folder / "power.json"

@@ -21,7 +21,6 @@ from clues.config import (
 )
 from clues.data.writing import write_json
 from clues.evaluation.selection import every_rule, measure_run
-from clues.power import power_file
 from clues.scores import ScoredRows, write_explanations
 from clues.selection.bar import Bar
 from clues.verdict import Verdict, anchors_file, judge
@@ -77,7 +76,7 @@ def _write_client(folder: Path, bar: Bar, job: Job, shape: Shape, rng: np.random
         write_explanations(folder / "explanations.parquet", file.prepared, file.forward)
     if shape.power:
         kinds = {kind: {"caught": n, "rows": 16} for kind, n in CAUGHT.items()}
-        write_json({"alpha": shape.alpha, "kinds": kinds}, power_file(folder))
+        write_json({"alpha": shape.alpha, "kinds": kinds}, folder / "power.json")
     return judge(folder, ScoredRows.of(file.source, file.prepared, file.channels), bar, job.selection, about)
 
 

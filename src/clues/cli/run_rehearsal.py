@@ -12,8 +12,8 @@ from clues.cli.output import Output, table
 from clues.config import Job
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare, prepare_rows
-from clues.data.sample import draw_sample
-from clues.federated.run import PUBLIC_SETS, check_folder, client_name, public_file
+from clues.data.sample import client_name, draw_sample
+from clues.federated.run import PUBLIC_SETS, check_folder, public_file
 from clues.models.base import load_skeleton
 from clues.owner import scoring_model
 

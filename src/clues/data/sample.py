@@ -62,13 +62,18 @@ def draw_sample(settings: SampleSettings, seed: int) -> Sample:
     return Sample(clients=clients, unseen=foreign, **public)
 
 
+def client_name(source: str) -> str:
+    """A source's name as a client's pseudonym and folder."""
+    return source.lower()
+
+
 def write_sample(sample: Sample, folder: Path) -> None:
     """Write public/{validation,anchors,test,unseen}.jsonl and clients/<source>/data.jsonl, one record a line.
 
     A client's folder is its source in lower case.
     """
     for name, rows in sample.clients.items():
-        _write(rows, folder / "clients" / name.lower() / "data.jsonl")
+        _write(rows, folder / "clients" / client_name(name) / "data.jsonl")
     for name in ("unseen", "validation", "anchors", "test"):
         if rows := getattr(sample, name):
             _write(rows, folder / "public" / f"{name}.jsonl")
@@ -87,7 +92,7 @@ def packaged_rows() -> list[Row]:
 def _pool(settings: SampleSettings) -> dict[str, list[Row]]:
     """Rows of every source the job uses: of the right length, none like another."""
     sources = [*settings.clients, *filter(None, [settings.unseen_source])]
-    if not settings.clients or len({source.lower() for source in sources}) < len(sources):
+    if not settings.clients or len({client_name(source) for source in sources}) < len(sources):
         raise PoolError(f"clients {list(settings.clients)}, unseen {settings.unseen_source!r}: name distinct sources")
     if bad := [source for source in sources if not re.fullmatch(r"\w[\w.-]*", source)]:
         raise PoolError(f"source {bad[0]!r} becomes a folder's name: use letters, digits, dot, dash and underscore")

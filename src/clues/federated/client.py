@@ -7,7 +7,7 @@ import json
 import time
 import traceback
 import zlib
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -131,11 +131,7 @@ class Client:
         return {**counts, "truncated": p.truncated}
 
     def _select(self, task: Task) -> Result:
-        s = task.settings
-        settings = replace(
-            SelectionSettings(),
-            **{k: s[k] for k in ("rule", "alpha", "q", "ratio", "score")},  # type: ignore[arg-type]
-        )
+        settings = SelectionSettings(**{f.name: task.settings[f.name] for f in fields(SelectionSettings)})  # type: ignore[arg-type]
         bar = Bar.from_arrays(task.arrays)
         shared = overlap(self.prepared.rows, _public_rows(task))
         about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}

@@ -27,8 +27,6 @@ from clues.progress import Progress
 from clues.selection.select import select
 from clues.verdict import anchors_file
 
-RULE_SETTINGS = ("rule", "alpha", "q", "ratio", "score")
-
 
 @dataclass(frozen=True)
 class Coordinator:
@@ -55,7 +53,8 @@ class Coordinator:
             with self.progress.phase(f"train-{arm}", self._replies()) as advance:
                 states[arm] = arms.federated(arm, side.start, advance)
         alone = {}
-        for arm in [arm for arm in ("mixed",) if arm in self.job.collaboration.arms] + self._retrained():
+        mixed = ["mixed"] if "mixed" in self.job.collaboration.arms else []
+        for arm in mixed + self._retrained():
             with self.progress.phase(f"alone-{arm}", len(self.federation.nodes)) as advance:
                 alone[arm] = arms.alone(arm, side.start, advance)
         self._keep_adapters(side, states)
@@ -63,7 +62,7 @@ class Coordinator:
 
     def score_base(self, side: PublicSide) -> None:
         """Forward channels of everybody's rows under the base model."""
-        if self.job.scoring.channels == "forward" or not self._done("base"):
+        if not self._done("base"):
             with self.progress.phase("score-base", len(self.federation.nodes) + len(side.scored)) as advance:
                 self._ask(Task("score", {"checkpoint": 0}), advance, "scored its rows under the base model")
                 for public in side.scored:
@@ -98,10 +97,9 @@ class Coordinator:
         if self._done("selection"):
             return
         bar = bar_of(side.anchors, side.spoiled)
-        settings = {name: getattr(self.job.selection, name) for name in RULE_SETTINGS}
         arrays = {name: values.astype("float32") for name, values in bar.to_arrays().items()}
         with self.progress.phase("select", len(self.federation.nodes)) as advance:
-            task = Task("select", {**settings, "public": side.texts()}, arrays)
+            task = Task("select", {**asdict(self.job.selection), "public": side.texts()}, arrays)
             results = self._ask(task, advance, "put its rows to the bar")
         write_json(anchors_file(bar, self.job.selection), self.folder / "anchors.json")
         counts = {name: _counts(result.numbers) for name, result in results.items()}

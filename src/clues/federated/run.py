@@ -14,7 +14,7 @@ import tomli_w
 
 from clues.config import Job, SettingError, load_job
 from clues.data.formats import suffix_of
-from clues.data.sample import PoolError, draw_sample, write_sample
+from clues.data.sample import PoolError, client_name, draw_sample, write_sample
 from clues.data.writing import write_json
 from clues.federated.client import Client
 from clues.federated.coordinator import Coordinator
@@ -23,7 +23,6 @@ from clues.federated.in_process import run_in_process
 from clues.federated.simulation import simulate
 from clues.progress import Progress
 from clues.report.coordinator import write_coordinator_report
-from clues.report.owner import write_owner_report
 
 PUBLIC_SETS = ("validation", "anchors", "test")
 
@@ -116,16 +115,9 @@ def public_file(job: Job, name: str) -> Path:
     return file
 
 
-def client_name(source: str) -> str:
-    """A source's name as a client's pseudonym."""
-    return source.lower()
-
-
 def finish(folder: Path, progress: Progress) -> Path:
-    """Write the pages and the manifest of a run whose phases are done."""
+    """Write the coordinator's page and the manifest of a run whose phases are done; clients have written theirs."""
     with progress.phase("report", 1) as advance:
-        for client in sorted((folder / "clients").glob("*/scores.parquet")):
-            write_owner_report(client.parent)
         page = write_coordinator_report(folder)
         write_manifest(folder)
         advance()
