@@ -23,7 +23,8 @@ from clues.data.writing import write_json
 from clues.evaluation.bootstrap import document_of
 from clues.evaluation.gap import Losses, gap_closed
 from clues.evaluation.scored import read_scored
-from clues.evaluation.shares import share
+from clues.evaluation.selection import every_rule, keep_by
+from clues.evaluation.shares import selection_shares, share
 from clues.federated.run import run_job
 from clues.progress import Progress
 
@@ -102,12 +103,17 @@ ARMS = ("mixed", "clues", "oracle")
 
 
 def together(seeds: list[int], runs: Path) -> dict[str, Any]:
-    """Shares over the rows of all seeds, with exact intervals: clean rows kept, and precision."""
+    """Shares over the rows of all seeds, with exact intervals, by the rules `conformal` and `fdr`."""
     scored = [read_scored(runs / str(seed)) for seed in seeds]
-    keep, clean = np.concatenate([s.keep for s in scored]), np.concatenate([s.clean for s in scored])
-    found = share("recall", int((keep & clean).sum()), int(clean.sum()))
-    found |= share("precision", int((keep & clean).sum()), int(keep.sum()))
-    return {"all_seeds": found}
+    clean = np.concatenate([s.clean for s in scored])
+    settings = load_job(runs / str(seeds[0]) / "job.toml").selection
+    rules = every_rule(settings, np.empty(0))
+    return {
+        "all_seeds": {
+            rule: selection_shares(np.concatenate([keep_by(s, rules[rule]) for s in scored]), clean)
+            for rule in ("conformal", "fdr")
+        }
+    }
 
 
 def table(figures: dict[str, Any]) -> str:

@@ -141,9 +141,9 @@ class CollaborationSettings:
 @dataclass(frozen=True)
 class EvaluationSettings:
     negatives: int = 3
-    """Wrong answers beside the right one: those of the most similar other questions of the same source."""
+    """Wrong answers beside the right one: those to other questions about the same document, then of the same source."""
     choice_rows: int = 32
-    """Test rows used for the choice among negatives; the first of the test set."""
+    """Test rows used for the choice among negatives; those first whose document answers most other questions."""
     bootstrap: int = 2000
     """Resamples of documents for intervals."""
 

@@ -35,8 +35,8 @@ def clean_sets(sample: Sample) -> dict[str, list[Row]]:
     """All sets with the rows as they were before damage."""
     pool = {row.record["qid"]: row for row in packaged_rows()}
     clients = {name: [pool[row.record["qid"]] for row in rows] for name, rows in sample.clients.items()}
-    public = {name: getattr(sample, name) for name in ("validation", "anchors", "test", "unseen")}
-    return clients | public
+    public = {name: getattr(sample, name) for name in ("validation", "anchors", "unseen")}
+    return clients | public | {"test": sample.test + sample.negatives}
 
 
 def document(row: Row) -> str:
@@ -100,6 +100,12 @@ def test_seed_decides_the_draw() -> None:
     assert len(mine & theirs) < len(mine) / 2
 
 
+def test_negatives_hold_other_questions_about_what_is_tested() -> None:
+    sample = drawn(DEMO, 0)
+    assert len(sample.negatives) > len(sample.test)
+    assert len({document(row) for row in sample.test} & {document(row) for row in sample.negatives}) >= 4
+
+
 def test_uneven_numbers_are_dealt_out_in_turn() -> None:
     sample = draw_sample(replace(DEMO, anchor_rows=6, validation_rows=3, test_rows=0, unseen_source=""), 0)
     assert [row.record["source"] for row in sample.anchors] == [*DEMO.clients, *DEMO.clients[:2]]
@@ -112,7 +118,7 @@ def test_written_files_hold_the_sets(tmp_path: Path) -> None:
     write_sample(sample, tmp_path)
     client = [json.loads(line) for line in (tmp_path / "clients/gard/data.jsonl").read_text().splitlines()]
     assert client == [row.record for row in sample.clients["GARD"]]
-    for name in ("validation", "anchors", "test", "unseen"):
+    for name in ("validation", "anchors", "test", "negatives", "unseen"):
         rows = [json.loads(line) for line in (tmp_path / f"public/{name}.jsonl").read_text().splitlines()]
         assert rows == [row.record for row in getattr(sample, name)]
         assert all({"question", "answer", "source", "doc", "url"} <= set(row) for row in rows)

@@ -30,11 +30,20 @@ def test_score_keeps_from_the_bar_up():
 
 
 def test_fdr_by_hand():
-    # 10 rows, 3 above 0.5: π₀ = (1 + 3) / 5 = 0.8; thresholds q / 0.8 · k / 10 = 0.0125 k at q = 0.1.
+    # 10 rows, 6 above 0.2: π₀ = (1 + 6) / 8 = 0.875 is the largest estimate (λ = 0.5 gives 4 / 5 = 0.8), so the
+    # thresholds are q / 0.875 · k / 10 = 0.0114 k at q = 0.1.
     p = np.array([0.01, 0.02, 0.03, 0.045, 0.3, 0.4, 0.45, 0.6, 0.7, 0.9])
     assert drop_by_fdr(p, 0.1).tolist() == [True] * 4 + [False] * 6
+    p[3] = 0.0458  # 0.05 would do for π₀ = 0.8
+    assert drop_by_fdr(p, 0.1).tolist() == [True] * 3 + [False] * 7
     assert drop_by_fdr(np.array([0.3, 0.6]), 0.1).tolist() == [False, False]
     assert drop_by_fdr(np.zeros(0), 0.1).tolist() == []
+
+
+def test_fdr_is_careful_where_good_rows_have_middling_p():
+    """A client from another source: nobody above 0.5, and yet most rows are good."""
+    p = np.concatenate([np.full(10, 0.001), np.linspace(0.05, 0.5, 30)])
+    assert drop_by_fdr(p, 0.1).sum() == 10
 
 
 @pytest.mark.parametrize("share_bad", [0.2, 0.5, 0.8])

@@ -25,6 +25,7 @@ from clues.data.rows import Message, Row
 from clues.data.words import pieces
 
 PACKAGED_POOL = "medquad.jsonl.gz"
+_PUBLIC = ("validation", "anchors", "test", "negatives")
 _DEALS = 20
 """Deals tried where nearly every row is needed: how documents fall then decides whether they suffice."""
 
@@ -41,6 +42,8 @@ class Sample:
     validation: list[Row]
     anchors: list[Row]
     test: list[Row]
+    negatives: list[Row]
+    """What is left of the documents that were dealt to the test set: wrong answers to choose the right one among."""
     unseen: list[Row]
     """Rows of a source that has neither client nor anchors."""
 
@@ -52,7 +55,7 @@ def draw_sample(settings: SampleSettings, seed: int) -> Sample:
     """
     pool = _pool(settings)
     drawn = {source: _draw(source, pool, _needs(settings, source), seed) for source in settings.clients}
-    public = {name: _in_turns([sets[name] for sets in drawn.values()]) for name in ("validation", "anchors", "test")}
+    public = {name: _in_turns([sets[name] for sets in drawn.values()]) for name in _PUBLIC}
     clients = {
         source: corrupt_rows(sets["client"], settings.spoiled_share, settings.kinds, f"{seed} {source}")
         for source, sets in drawn.items()
@@ -68,13 +71,13 @@ def client_name(source: str) -> str:
 
 
 def write_sample(sample: Sample, folder: Path) -> None:
-    """Write public/{validation,anchors,test,unseen}.jsonl and clients/<source>/data.jsonl, one record a line.
+    """Write public/{validation,anchors,test,negatives,unseen}.jsonl and clients/<source>/data.jsonl, one record a line.
 
     A client's folder is its source in lower case.
     """
     for name, rows in sample.clients.items():
         _write(rows, folder / "clients" / client_name(name) / "data.jsonl")
-    for name in ("unseen", "validation", "anchors", "test"):
+    for name in ("unseen", *_PUBLIC):
         if rows := getattr(sample, name):
             _write(rows, folder / "public" / f"{name}.jsonl")
 
@@ -148,7 +151,9 @@ def _draw(source: str, pool: Mapping[str, Sequence[Row]], needs: Mapping[str, in
     for dealt in deals:
         held = {name: sum(map(len, groups)) for name, groups in dealt.items()}
         if all(held[name] >= need for name, need in needs.items()):
-            return {name: [_row(row) for row in _in_turns(dealt[name])[:need]] for name, need in needs.items()}
+            sets = {name: [_row(row) for row in _in_turns(groups)] for name, groups in dealt.items()}
+            left = sets.get("test", [])[needs.get("test", 0) :]
+            return {name: sets[name][:need] for name, need in needs.items()} | {"negatives": left}
     short = next(name for name, need in needs.items() if held[name] < need)
     raise PoolError(
         f"source {source!r}: {sum(needs.values())} rows are needed ({_listed(needs)}) and no document in two sets; "

@@ -1,13 +1,15 @@
 """Can a model tell the right answer from answers to similar questions?
 
-Each test question is put beside its own answer and those of the most similar other questions of the same source. The
-model chooses by information gain ℓ(a) − ℓ(a|q), ℓ the mean NLL per token: by ℓ(a|q) alone it would choose what is
-most fluent, whatever was asked.
+Each test question is put beside its own answer and those of the most similar other questions of the same source; those
+about the same thing (its symptoms, its treatment) come first, for the name of a thing is easily heard. The model
+chooses by information gain ℓ(a) − ℓ(a|q), ℓ the mean NLL per token: by ℓ(a|q) alone it would choose what is most
+fluent, whatever was asked.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +49,7 @@ class Choices:
 
 
 def build_choices(rows: Sequence[Row], pool: Sequence[Row], negatives: int = 3) -> Choices:
-    """Candidates for the Q test `rows`, whose negatives come from `pool` (the whole test set; `rows` may be in it).
+    """Candidates for the Q test `rows`, whose negatives come from `pool` (`rows` may be in it).
 
     Of a conversation the last answer and the question before it are used. Raises ValueError where the pool has too
     few different answers for a row.
@@ -69,6 +71,12 @@ def build_choices(rows: Sequence[Row], pool: Sequence[Row], negatives: int = 3) 
     )
 
 
+def hardest(rows: Sequence[Row], pool: Sequence[Row], count: int) -> list[Row]:
+    """`count` of the rows, those first whose document answers the most questions in the pool; ties by order."""
+    answered = Counter(document_of(row) for row in {row.content_hash: row for row in pool}.values())
+    return sorted(rows, key=lambda row: -answered[document_of(row)])[:count]
+
+
 def choice_accuracy(
     choices: Choices, asked_nll: ArrayLike, alone_nll: ArrayLike, resamples: int = 2000, seed: int = 0
 ) -> dict[str, Any]:
@@ -88,17 +96,18 @@ def choice_accuracy(
 
 
 def _negatives(rows: Sequence[Row], pool: Sequence[Row], count: int) -> list[list[int]]:
-    """Per row, places of its negatives in the pool: its own source first, then the most similar question."""
+    """Per row, places of its negatives in the pool: its own document first, then its source, then by similarity."""
     asked, answered = zip(*map(_last_exchange, [*rows, *pool]), strict=True)
     questions, answers = _similarity(asked)[:, len(rows) :], _similarity(answered)
     chosen = []
     for i, row in enumerate(rows):
         elsewhere = [_source(other) != _source(row) for other in pool]
+        other_document = [document_of(other) != document_of(row) for other in pool]
         taken = [i]
-        for j in np.lexsort((-questions[i], elsewhere)).tolist():
+        for j in np.lexsort((-questions[i], elsewhere, other_document)).tolist():
             other = len(rows) + j
             same = _plain(asked[other]) == _plain(asked[i]) or max(answers[other, taken]) >= SAME_ANSWER
-            if len(taken) <= count and not same and document_of(pool[j]) != document_of(row):
+            if len(taken) <= count and not same:
                 taken.append(other)
         if len(taken) <= count:
             raise ValueError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -46,22 +47,24 @@ def evaluate_arms(
         labelled: every client's folder is under the run's folder, with labels, so the selection can be measured.
     """
     job, settings = side.job, side.job.evaluation
-    test = TestSet.make(side.test, side.lm, settings)
-    merges = [(arm, method, how) for arm in alone for method in METHODS for how in _weightings(side, arm)]
-    total = test.passes * (1 + len(states) + len(alone)) + len(test.rows) * (len(merges) - len(alone))
+    test = TestSet.make(side.test, side.lm, settings, side.negatives)
+    merges = [(arm, how, method) for arm in alone for how, method in _ways_to_merge(side, arm)]
+    weights = {(arm, how): cache(partial(_weights, side, alone[arm], how)) for arm, how, _ in merges}
+    with_choice = 1 + sum(map(_chooses, [*states, *alone]))
+    total = len(test.rows) * (1 + len(states) + len(merges)) + (test.passes - len(test.rows)) * with_choice
     models: dict[str, dict[str, Any]] = {}
     with progress.phase("evaluate", total) as advance:
         base = _measured(side, "base", lambda: side.start, test, advance)
         models["base"] = {"federated": base, "merged": base}
         for arm, state in states.items():
-            models[arm] = {"federated": _measured(side, f"{arm}-federated", lambda s=state: s, test, advance)}
+            found = _measured(side, f"{arm}-federated", lambda s=state: s, test, advance, _chooses(arm))
+            models[arm] = {"federated": found}
         merged: dict[str, dict[str, Any]] = {}
-        for arm, method, how in merges:
+        for arm, how, method in merges:
             chosen = (method, how) == (job.collaboration.merge, job.collaboration.weights)
             name = f"{arm}-merged" if chosen else f"{arm}-merged-{method}-{how}"
-            found = _measured(
-                side, name, lambda a=arm, m=method, h=how: _merge(side, alone[a], m, h), test, advance, chosen
-            )
+            adapter = partial(_merge, side, alone[arm], weights[arm, how], method)
+            found = _measured(side, name, adapter, test, advance, chosen and _chooses(arm))
             merged.setdefault(arm, {}).setdefault(method, {})[how] = {"test_nll": found["test_nll"]}
             if chosen:
                 models[arm]["merged"] = found
@@ -80,11 +83,19 @@ def evaluate_arms(
     return metrics
 
 
-def _weightings(side: PublicSide, arm: str) -> tuple[str, ...]:
-    """The job's own client weights; for the figures all kinds, on the arm that matters."""
+def _chooses(arm: str) -> bool:
+    """The arms of equal epochs are compared by likelihood alone."""
+    return not arm.endswith("-epoch")
+
+
+def _ways_to_merge(side: PublicSide, arm: str) -> list[tuple[str, str]]:
+    """The job's client weights by both methods; for the figures all weights, on the arm that matters."""
     own = side.job.collaboration.weights
+    if not _chooses(arm):
+        return [(own, side.job.collaboration.merge)]
     every = side.job.collaboration.compare and arm == "clues"
-    return tuple(dict.fromkeys([own, "uniform", "samples", "adaptive"])) if every else (own,)
+    weightings = dict.fromkeys([own, "uniform", "samples", "adaptive"]) if every else [own]
+    return [(how, method) for how in weightings for method in METHODS]
 
 
 def _measured(
@@ -103,14 +114,18 @@ def _measured(
     return found
 
 
-def _merge(side: PublicSide, updates: Mapping[str, Update], method: str, how: str) -> Tensors:
-    states = {name: update.state for name, update in updates.items()}
+def _weights(side: PublicSide, updates: Mapping[str, Update], how: str) -> dict[str, float]:
     if how == "adaptive":
-        weights = adaptive_weights(states, lambda state: _validation_loss(side, state), ADAPTIVE_STEPS).weights
-    else:
-        weights = client_weights({name: u.examples for name, u in updates.items()}, how)  # type: ignore[arg-type]
-    density = side.job.collaboration.density
-    return merge_adapters([states[name] for name in weights], list(weights.values()), method, density)  # type: ignore[arg-type]
+        states = {name: update.state for name, update in updates.items()}
+        return adaptive_weights(states, lambda state: _validation_loss(side, state), ADAPTIVE_STEPS).weights
+    return client_weights({name: u.examples for name, u in updates.items()}, how)  # type: ignore[arg-type]
+
+
+def _merge(
+    side: PublicSide, updates: Mapping[str, Update], weights: Callable[[], dict[str, float]], method: str
+) -> Tensors:
+    found, density = weights(), side.job.collaboration.density
+    return merge_adapters([updates[name].state for name in found], list(found.values()), method, density)  # type: ignore[arg-type]
 
 
 def _validation_loss(side: PublicSide, state: State) -> tuple[float, State]:

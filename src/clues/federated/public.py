@@ -36,6 +36,8 @@ class PublicSide:
     unseen: ChannelFolder | None
     """Clean rows of a source that has no anchors, to see what the bar does to them."""
     test: list[Row]
+    negatives: list[Row]
+    """More wrong answers for the choice among answers, beside those of the test rows."""
 
     @staticmethod
     def open(job: Job, folder: Path) -> PublicSide:
@@ -57,6 +59,7 @@ class PublicSide:
             anchors=scored("anchors"),
             unseen=scored("unseen") if _file(folder, "unseen").exists() else None,
             test=read_rows(_file(folder, "test"))[0],
+            negatives=read_rows(_file(folder, "negatives"))[0] if _file(folder, "negatives").exists() else [],
         )
 
     def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
