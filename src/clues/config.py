@@ -143,7 +143,7 @@ class EvaluationSettings:
     negatives: int = 3
     """Wrong answers beside the right one: those to other questions about the same document, then of the same source."""
     choice_rows: int = 32
-    """Test rows used for the choice among negatives; those first whose document answers most other questions."""
+    """Test rows used for the choice among negatives; the first of the test set."""
     bootstrap: int = 2000
     """Resamples of documents for intervals."""
 

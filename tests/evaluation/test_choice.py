@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clues.data.rows import Message, Row
-from clues.evaluation.choice import build_choices, choice_accuracy, hardest
+from clues.evaluation.choice import build_choices, choice_accuracy
 
 
 def row(question: str, answer: str, source: str = "NIDDK", doc: str | None = None, before: tuple = ()) -> Row:
@@ -54,11 +54,6 @@ def test_another_question_about_the_same_thing_competes_first():
     other = row("How is gout treated?", "By rest, and by medicines that lower uric acid.", doc=ROWS[0].record["doc"])
     choices = build_choices(ROWS[:1], [*FAR, ROWS[0], other], 1)
     assert candidates(choices, 0) == [SIGNS[0], other.response]
-
-
-def test_rows_with_other_questions_about_the_same_thing_are_the_hardest():
-    other = row("How is scurvy treated?", "By fruit.", doc=ROWS[2].record["doc"])
-    assert hardest(ROWS, [*ROWS, other], 2) == [ROWS[2], ROWS[0]]
 
 
 def test_same_answer_and_same_question_do_not_compete():

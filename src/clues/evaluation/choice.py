@@ -9,7 +9,6 @@ fluent, whatever was asked.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -69,12 +68,6 @@ def build_choices(rows: Sequence[Row], pool: Sequence[Row], negatives: int = 3) 
         documents=[document_of(row) for row in rows],
         other_source=sum(_source(source) != _source(rows[i]) for i, source in candidates),
     )
-
-
-def hardest(rows: Sequence[Row], pool: Sequence[Row], count: int) -> list[Row]:
-    """`count` of the rows, those first whose document answers the most questions in the pool; ties by order."""
-    answered = Counter(document_of(row) for row in {row.content_hash: row for row in pool}.values())
-    return sorted(rows, key=lambda row: -answered[document_of(row)])[:count]
 
 
 def choice_accuracy(

@@ -13,7 +13,7 @@ from clues.config import EvaluationSettings
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
 from clues.evaluation.bootstrap import document_of
-from clues.evaluation.choice import Choices, build_choices, choice_accuracy, hardest
+from clues.evaluation.choice import Choices, build_choices, choice_accuracy
 from clues.evaluation.likelihood import held_out_nll
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
@@ -36,13 +36,13 @@ class TestSet:
     def make(
         rows: Sequence[Row], lm: LanguageModel, settings: EvaluationSettings, negatives: Sequence[Row] = ()
     ) -> TestSet:
-        """Choices are built for the `choice_rows` hardest rows; wrong answers come from all of them and `negatives`."""
+        """Choices are built for the first `choice_rows` rows; wrong answers come from all of them and `negatives`."""
 
         def tokens(some: Sequence[Row]) -> list[Encoded]:
             return [encode(row, lm.tokenizer, lm.settings.max_length) for row in some]
 
         pool = [*rows, *negatives]
-        choices = build_choices(hardest(rows, pool, settings.choice_rows), pool, settings.negatives)
+        choices = build_choices(rows[: settings.choice_rows], pool, settings.negatives)
         return TestSet(list(rows), tokens(rows), choices, tokens(choices.asked), tokens(choices.alone))
 
     @property
