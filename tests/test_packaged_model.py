@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -37,5 +38,5 @@ def test_an_owner_finds_spoiled_answers_with_forward_channels_alone(tmp_path):
     assert roc_auc_score(clean, [row["statistic"] for row in table]) > 0.8
     assert verdict.rows == 24
     power = json.loads((output / "power.json").read_text())["kinds"]
-    assert power["cut"]["caught"] >= power["cut"]["rows"] / 2
+    assert np.mean(np.array(power["cut"]["p"]) <= 0.1) >= 0.5
     assert (output / "report.html").exists()

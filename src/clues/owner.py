@@ -139,8 +139,10 @@ class _Scoring:
         mine, bar = self.parts["rows"], bar_of(self.parts["anchors"], self.spoiled)
         source, shared = self.inputs.files["rows"], self.inputs.overlap()
         about = {"name": source.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
-        power = self.inputs.spoiled.measure(self.parts["spoiled"].channels(), bar, self.job.selection)
-        write_json(power, self.output / "power.json")
+        tested = self.parts["spoiled"]
+        kinds = self.inputs.spoiled.measure(tested.channels(), bar)
+        shading = self.inputs.spoiled.shading(self.inputs.anchors.rows, tested.folder / "explanations.parquet")
+        write_json({"kinds": kinds, "shading": shading}, self.output / "power.json")
         scored = ScoredRows.of(source, mine.prepared, mine.channels(), self.columns)
         verdict = judge(self.output, scored, bar, self.job.selection, about)
         write_owner_report(self.output)

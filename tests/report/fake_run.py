@@ -75,8 +75,8 @@ def _write_client(folder: Path, bar: Bar, job: Job, shape: Shape, rng: np.random
     if shape.explanations:
         write_explanations(folder / "explanations.parquet", file.prepared, file.forward)
     if shape.power:
-        kinds = {kind: {"caught": n, "rows": 16} for kind, n in CAUGHT.items()}
-        write_json({"alpha": shape.alpha, "kinds": kinds}, folder / "power.json")
+        kinds = {kind: {"p": [shape.alpha / 2] * n + [1.0] * (16 - n)} for kind, n in CAUGHT.items()}
+        write_json({"kinds": kinds}, folder / "power.json")
     return judge(folder, ScoredRows.of(file.source, file.prepared, file.channels), bar, job.selection, about)
 
 

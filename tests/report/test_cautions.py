@@ -63,15 +63,15 @@ def test_power_shows_the_worst_kind_first_and_shading_is_disowned_when_it_points
     view = power_view(
         {
             "kinds": {
-                "cut": {"caught": 14, "rows": 16},
-                "exchange": {"caught": 4, "rows": 16},
-                "x": {"caught": 0, "rows": 0},
+                "cut": {"p": [0.1] * 14 + [0.11, 0.5]},
+                "exchange": {"p": [0.01] * 4 + [0.2] * 12},
             }
-        }
+        },
+        0.1,
     )
     assert list(view["kinds"]) == ["exchange", "cut"]
     assert view["kinds"]["cut"]["low"] < 14 / 16 < view["kinds"]["cut"]["high"]
-    assert power_view({}) == {}
+    assert power_view({}, 0.1) == {}
     assert "no evidence" in shading_sentence({"shading": {"auc": 0.52, "rows": 16}})
     assert "0.91" in shading_sentence({"shading": {"auc": 0.91, "rows": 16}})
     assert "no evidence unless noise words" in shading_sentence({})

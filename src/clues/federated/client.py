@@ -21,10 +21,12 @@ from clues.data.overlap import overlap
 from clues.data.prepare import NoRowsError, Prepared, prepare
 from clues.data.reading import ReadingError
 from clues.data.rows import Message, Row
+from clues.data.writing import write_json
 from clues.evaluation.labels import is_clean
 from clues.federated.wire import ADAPTER, Result, Task, TaskError
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
 from clues.models.base import LanguageModel, load_base
+from clues.power import power_of_bar
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
 from clues.selection.bar import Bar
@@ -137,6 +139,8 @@ class Client:
         about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
         scored = ScoredRows.of(self.data, self.prepared, self._scored.channels())
         verdict = judge(self.folder, scored, bar, settings, about)
+        shading = json.loads(str(task.settings["shading"]))
+        write_json({"kinds": power_of_bar(bar), "shading": shading}, self.folder / "power.json")
         write_owner_report(self.folder)
         reasons = {f"reason_{name}": count for name, count in verdict.reasons.items()}
         counts = {"kept": verdict.kept, "dropped": verdict.dropped, "overlap": shared.rows}

@@ -5,6 +5,7 @@ Warm-up on everything, scoring under its checkpoints, the bar, training on what 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,11 +64,13 @@ class Coordinator:
     def score_base(self, side: PublicSide) -> None:
         """Forward channels of everybody's rows under the base model."""
         if not self._done("base"):
-            with self.progress.phase("score-base", len(self.federation.nodes) + len(side.scored)) as advance:
+            with self.progress.phase("score-base", len(self.federation.nodes) + len(side.scored) + 1) as advance:
                 self._ask(Task("score", {"checkpoint": 0}), advance, "scored its rows under the base model")
                 for public in side.scored:
                     public.score_base()
                     advance(note="public rows scored under the base model")
+                side.shading()
+                advance(note="words of public rows weighed")
             self._mark("base")
 
     def warm_up(self, side: PublicSide, arms: Arms) -> State:
@@ -98,8 +101,9 @@ class Coordinator:
             return
         bar = bar_of(side.anchors, side.spoiled)
         arrays = {name: values.astype("float32") for name, values in bar.to_arrays().items()}
+        about_public = {"public": side.texts(), "shading": json.dumps(side.shading())}
         with self.progress.phase("select", len(self.federation.nodes)) as advance:
-            task = Task("select", {**asdict(self.job.selection), "public": side.texts()}, arrays)
+            task = Task("select", {**asdict(self.job.selection), **about_public}, arrays)
             results = self._ask(task, advance, "put its rows to the bar")
         write_json(anchors_file(bar, self.job.selection), self.folder / "anchors.json")
         counts = {name: _counts(result.numbers) for name, result in results.items()}

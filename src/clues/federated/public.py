@@ -11,13 +11,18 @@ from torch import Tensor
 from clues.channels import ChannelFolder, SpoiledFolder
 from clues.checkpoint import Checkpoint, make_checkpoint
 from clues.config import Job
-from clues.data.prepare import prepare
+from clues.data.damage import CannotSpoil, spoiled
+from clues.data.prepare import prepare, prepare_rows
 from clues.data.reading import read_rows
 from clues.data.rows import Row
 from clues.federated.client import shared_model
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
+from clues.power import shading
 from clues.scoring.validation import Validation, encode_validation
+
+NOISY_ROWS = 16
+"""Enough to tell a shading that points at noise from one that does not."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,17 @@ class PublicSide:
     def scored(self) -> list[ChannelFolder]:
         """The public rows that are scored like a client's."""
         return [self.anchors, self.spoiled, *([self.unseen] if self.unseen else [])]
+
+    def shading(self) -> dict[str, float]:
+        """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once."""
+        good = read_rows(_file(self.folder, "validation"))[0][:NOISY_ROWS]
+        try:
+            noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
+        except CannotSpoil:  # answers without a single word
+            return {}
+        scored = ChannelFolder(self.lm, noisy, self.folder / "checkpoints" / "noise")
+        scored.score_base()
+        return shading(good, noisy.rows, scored.folder / "explanations.parquet")
 
     def texts(self) -> str:
         """Prompts and responses of the public sets as JSON, for clients to find rows of theirs among them."""

@@ -55,7 +55,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
         embedded=payload(_embedded(scores, shown, level, anchors)),
         set_aside=read_lines(folder / "set_aside.jsonl"),
         most_set_aside=MOST_SET_ASIDE,
-        power=power_view(power),
+        power=power_view(power, about["alpha"]),
         shading=shading_sentence(power),
         cautions=_cautions(about, scores),
         **_counted(scores),

@@ -14,13 +14,13 @@ NO_EVIDENCE = 0.6
 """Below this AUC the shading ranks inserted noise words hardly above the row's own: it points nowhere."""
 
 
-def power_view(power: Mapping[str, Any]) -> dict[str, Any]:
-    """Shares with 95 % Wilson intervals, worst first, and their chart; empty without power.json.
+def power_view(power: Mapping[str, Any], alpha: float) -> dict[str, Any]:
+    """Shares with p at or under alpha, 95 % Wilson intervals, worst first, and their chart; empty without power.json.
 
     Args:
-        power: `kinds` -> kind -> `caught`, `rows`; optional `shading` -> `auc`, `rows`.
+        power: `kinds` -> kind -> `p` of spoiled public rows; optional `shading` -> `auc`, `rows`.
     """
-    kinds = {name: _share(n) for name, n in power.get("kinds", {}).items() if n["rows"]}
+    kinds = {name: _share(sum(p <= alpha for p in n["p"]), len(n["p"])) for name, n in power.get("kinds", {}).items()}
     if not kinds:
         return {}
     worst_first = dict(sorted(kinds.items(), key=lambda item: item[1]["share"]))
@@ -28,9 +28,10 @@ def power_view(power: Mapping[str, Any]) -> dict[str, Any]:
     return {"kinds": worst_first, "chart": inline_svg(caught(worst_first), f"Caught: {said}.")}
 
 
-def _share(n: Mapping[str, int]) -> dict[str, Any]:
-    interval = binomtest(n["caught"], n["rows"]).proportion_ci(0.95, method="wilson")
-    return dict(n) | {"share": n["caught"] / n["rows"], "low": float(interval.low), "high": float(interval.high)}
+def _share(caught: int, rows: int) -> dict[str, Any]:
+    interval = binomtest(caught, rows).proportion_ci(0.95, method="wilson")
+    bounds = {"low": float(interval.low), "high": float(interval.high)}
+    return {"caught": caught, "rows": rows, "share": caught / rows, **bounds}
 
 
 def shading_sentence(power: Mapping[str, Any]) -> str:

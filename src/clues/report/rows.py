@@ -13,6 +13,7 @@ from clues.report import shading
 from clues.report.client_files import Scores
 from clues.report.nearest import nearest_kept
 from clues.report.page import payload
+from clues.scoring.words import Words, words_of
 
 MOST = 2000
 """Rows on a page; of a larger file the worst, those nearest to the bar and the best."""
@@ -118,7 +119,7 @@ def _text(row: Row, longest: int, explanation: Mapping[str, Any] | None, near: d
     answer, words = row.response, None
     if explanation is not None:
         values = {name: explanation[name] for name in shading.SHADED}
-        words = shading.words_of(answer, explanation["start"], values)
+        words = words_of(answer, explanation["start"], values)
     return {
         "prompt": row.prompt[:longest],
         "prompt_left": max(0, len(row.prompt) - longest),
@@ -130,7 +131,7 @@ def _text(row: Row, longest: int, explanation: Mapping[str, Any] | None, near: d
     }
 
 
-def _told(answer: str, words: shading.Words, name: str) -> dict[str, Any]:
+def _told(answer: str, words: Words, name: str) -> dict[str, Any]:
     found = [(word[:60], rounded(value)) for word, value in shading.listed(answer, words, name)]
     return {"words": found, "sum": rounded(float(words.value[name].sum()))}
 

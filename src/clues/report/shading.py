@@ -1,12 +1,10 @@
-"""From what each token contributes to a score to shaded words: sums stay sums, so that nothing counts twice."""
+"""Shaded words: how strongly each is underlined for what it contributes to a score."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
+
+from clues.scoring.words import Words
 
 SHADED = ("fluency", "relevance")
 """Criteria whose scores are sums over the tokens; completeness hangs on the end alone."""
@@ -17,37 +15,6 @@ FOR = tuple(np.log([2.0, 8.0, 32.0]))
 MOST_LISTED = 6
 END = "(its end)"
 """Stands for the end-of-turn token, which has no text."""
-# A sign of a script without spaces is a word of its own; elsewhere words end at spaces.
-WORD = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
-)
-
-
-@dataclass(frozen=True)
-class Words:
-    """Words of a response with their contributions; the last one is its end."""
-
-    start: np.ndarray
-    """[W] first character of each word; where the text ends for the last."""
-    end: np.ndarray
-    """[W]"""
-    value: dict[str, np.ndarray]
-    """Criterion -> [W], adding up to the row's forward channel."""
-
-
-def words_of(text: str, start: Sequence[int], values: dict[str, Sequence[float]]) -> Words:
-    """Add each token's contribution to the word in which it starts, or to the next one if it starts between words.
-
-    Args:
-        text: the response.
-        start: [T] first character of each token.
-        values: criterion -> [T].
-    """
-    spans = [m.span() for m in WORD.finditer(text)] + [(len(text), len(text))]
-    ends = np.array([e for _, e in spans])
-    place = np.minimum(np.searchsorted(ends, np.asarray(start, int), side="right"), len(spans) - 1)
-    sums = {name: np.bincount(place, np.asarray(v, float), len(spans)) for name, v in values.items()}
-    return Words(np.array([s for s, _ in spans]), ends, sums)
 
 
 def levels(value: np.ndarray, criterion: str) -> np.ndarray:

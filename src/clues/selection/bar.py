@@ -34,8 +34,11 @@ class Bar:
 
     def without(self, anchor: int) -> Bar:
         """The same bar without one of its anchors."""
-        others = [i for i in range(self.size) if i != anchor]
-        return Bar({name: np.asarray(values)[others] for name, values in self.anchors.items()}, self.spoiled)
+        return Bar(_without(self.anchors, anchor), self.spoiled)
+
+    def without_spoiled(self, criterion: str, row: int) -> Bar:
+        """The same bar without one of the rows that were spoiled for a criterion."""
+        return Bar(self.anchors, {**self.spoiled, criterion: _without(self.spoiled[criterion], row)})
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Flat names, `anchor/<channel>` and `spoiled/<criterion>/<channel>`; `from_arrays` is the inverse."""
@@ -57,3 +60,7 @@ class Bar:
                 criterion, _, name = rest.partition("/")
                 spoiled.setdefault(criterion, {})[name] = np.asarray(values, float)
         return Bar(anchors, spoiled)
+
+
+def _without(channels: Channels, row: int) -> dict[str, np.ndarray]:
+    return {name: np.delete(np.asarray(values), row) for name, values in channels.items()}

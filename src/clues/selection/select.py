@@ -55,9 +55,18 @@ def select(channels: Mapping[str, np.ndarray], bar: Bar, settings: SelectionSett
 
     Raises SelectionError when a channel is missing or a public row has no value in it.
     """
-    criteria = bar.criteria
-    names = [channel for criterion in criteria for channel in criterion.channels]
-    groups = [[names.index(channel) for channel in criterion.channels] for criterion in criteria]
+    found, own = calibrate(channels, bar), calibrate(bar.anchors, bar).statistic
+    keep = keep_rows(settings, found.p, found.statistic, own)
+    return Selection(tuple(c.name for c in bar.criteria), **vars(found), keep=keep)
+
+
+def calibrate(channels: Mapping[str, np.ndarray], bar: Bar) -> Calibration:
+    """Evidence and p-values of rows (channel -> [N]) against the bar, before any rule; NaN where a row has no verdict.
+
+    Raises SelectionError, see `select`.
+    """
+    names = [channel for criterion in bar.criteria for channel in criterion.channels]
+    groups = [[names.index(channel) for channel in criterion.channels] for criterion in bar.criteria]
     table, anchors, spoiled = _tables(channels, bar, names)
     has = np.stack([np.isfinite(table[:, group]).all(axis=1) for group in groups], axis=1)  # [N, J]
     N, J = has.shape
@@ -70,9 +79,7 @@ def select(channels: Mapping[str, np.ndarray], bar: Bar, settings: SelectionSett
         part = _calibrate(table[rows], anchors, [spoiled[j] for j in present], [groups[j] for j in present])
         evidence[np.ix_(rows, present)], p_criterion[np.ix_(rows, present)] = part.evidence, part.p_criterion
         statistic[rows], p[rows] = part.statistic, part.p
-    own = full_conformal(anchors, anchors, spoiled, groups).statistic
-    keep = keep_rows(settings, p, statistic, own)
-    return Selection(tuple(c.name for c in criteria), evidence, p_criterion, statistic, p, keep)
+    return Calibration(evidence, p_criterion, statistic, p)
 
 
 def _calibrate(

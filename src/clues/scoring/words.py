@@ -1,0 +1,46 @@
+"""From what each token contributes to a score to what each word does: sums stay sums, so that nothing counts twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+# A sign of a script without spaces is a word of its own; elsewhere words end at spaces.
+WORD = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """Words of a response with their contributions; the last one is its end."""
+
+    start: np.ndarray
+    """[W] first character of each word; where the text ends for the last."""
+    end: np.ndarray
+    """[W]"""
+    value: dict[str, np.ndarray]
+    """Criterion -> [W], adding up to the row's forward channel."""
+
+    @staticmethod
+    def texts(text: str) -> list[str]:
+        """The words themselves [W - 1], without the end."""
+        return WORD.findall(text)
+
+
+def words_of(text: str, start: Sequence[int], values: dict[str, Sequence[float]]) -> Words:
+    """Add each token's contribution to the word in which it starts, or to the next one if it starts between words.
+
+    Args:
+        text: the response.
+        start: [T] first character of each token.
+        values: criterion -> [T].
+    """
+    spans = [m.span() for m in WORD.finditer(text)] + [(len(text), len(text))]
+    ends = np.array([e for _, e in spans])
+    place = np.minimum(np.searchsorted(ends, np.asarray(start, int), side="right"), len(spans) - 1)
+    sums = {name: np.bincount(place, np.asarray(v, float), len(spans)) for name, v in values.items()}
+    return Words(np.array([s for s, _ in spans]), ends, sums)
