@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from peft import PeftModel
@@ -49,12 +50,15 @@ class LanguageModel:
 def load_base(settings: ModelSettings) -> LanguageModel:
     """Load a base model in float32, frozen.
 
-    Raises ModelError when the name is no folder, no GGUF file, and no model that transformers can load.
+    Raises ModelError when the name is no folder, no GGUF file, and no model that transformers can load, or when it
+    lacks a weight.
     """
     source = str(_folder(settings.name))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+        model = _whole_model(source)
+    except ModelError:
+        raise
     except (OSError, ValueError) as error:
         raise ModelError(f"model {settings.name}: {error}") from error
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -83,6 +87,21 @@ def _folder(name: str) -> Path | str:
     if name.endswith(".gguf"):
         return converted_gguf(Path(name))
     return Path(name) if Path(name).exists() else name
+
+
+def _whole_model(source: str, **more: str) -> PreTrainedModel:
+    """The model in float32. Raises ModelError for a weight that transformers would replace by a random one."""
+    loaded: Any = AutoModelForCausalLM.from_pretrained(
+        source, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **more
+    )
+    model, info = loaded
+    lost = sorted({*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])})
+    if lost:
+        raise ModelError(
+            f"model {more.get('gguf_file', source)}: {len(lost)} weights are missing or of another shape than the "
+            f"configuration says, first {lost[0]}; take the model in safetensors format, or another copy of it"
+        )
+    return model
 
 
 def cache_home() -> Path:
@@ -120,10 +139,10 @@ def converted_gguf(file: Path) -> Path:
 
 def _convert(file: Path, target: Path, template: str | None) -> Path:
     """Read a GGUF file through transformers and keep a copy that loads in a second or two."""
-    where = {"pretrained_model_name_or_path": str(file.parent), "gguf_file": file.name}
-    tokenizer = AutoTokenizer.from_pretrained(**where)
-    quantised = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.float32)
-    config = AutoConfig.from_pretrained(**where)
+    source, gguf = str(file.parent), {"gguf_file": file.name}
+    tokenizer = AutoTokenizer.from_pretrained(source, **gguf)
+    quantised = _whole_model(source, **gguf)
+    config = AutoConfig.from_pretrained(source, **gguf)
     # transformers refuses to save a model that still carries a GGUF quantisation config.
     vars(config).pop("quantization_config", None)
     config.name_or_path = target.name
