@@ -15,23 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from figures_table import ARMS, HOWS, put_into_readme, table
 
 from clues.cli.display import showing
 from clues.config import Job, load_job
 from clues.data.reading import read_rows
 from clues.data.writing import write_json
-from clues.evaluation.bootstrap import document_of
+from clues.evaluation.bootstrap import document_of, interval
 from clues.evaluation.gap import Losses, gap_closed
-from clues.evaluation.scored import read_scored
+from clues.evaluation.ranking import resampled_auc
+from clues.evaluation.scored import Scored, read_scored
 from clues.evaluation.selection import every_rule, keep_by
 from clues.evaluation.shares import selection_shares, share
 from clues.federated.run import run_job
 from clues.progress import Progress
 
 HERE = Path(__file__).parent
-README = HERE.parent / "README.md"
-BEGIN, END = "<!-- figures: made by `make figures` -->", "<!-- end of figures -->"
-HOWS = ("federated", "merged")
 
 
 def main() -> None:
@@ -68,28 +67,73 @@ def run(job: Job, folder: Path, engine: Any) -> None:
 
 
 def collect(seeds: list[int], runs: Path) -> dict[str, Any]:
-    """Metrics per seed, their mean, and what is only known from all seeds together."""
-    by_seed = {str(seed): json.loads((runs / str(seed) / "metrics.json").read_text()) for seed in seeds}
-    clean = {str(seed): json.loads((runs / f"{seed}-clean" / "selection.json").read_text()) for seed in seeds}
-    for seed, metrics in by_seed.items():
-        counts = clean[seed]["clients"]
-        metrics["undamaged"] = {name: share("dropped_share", c["dropped"], c["rows"]) for name, c in counts.items()}
+    """Metrics per seed, their mean, and intervals over all seeds together."""
+    by_seed = {str(seed): read(runs / str(seed) / "metrics.json") for seed in seeds}
+    clean = [read(runs / f"{seed}-clean" / "selection.json")["clients"] for seed in seeds]
+    for metrics, clients in zip(by_seed.values(), clean, strict=True):
+        metrics["undamaged"] = dropped_shares([clients])
     mean = average(list(by_seed.values()))
     mean["gap_closed"] = {how: vars(gap_closed([losses(runs / str(s), how) for s in seeds])) for how in HOWS}
-    mean["selection"] |= together(seeds, runs)
-    dropped = [c for s in clean.values() for c in s["clients"].values()]
-    mean["undamaged"] = share("dropped_share", sum(c["dropped"] for c in dropped), sum(c["rows"] for c in dropped))
+    mean["undamaged"] = dropped_shares(clean)
+    merge(mean["selection"], together([read_scored(runs / str(seed)) for seed in seeds], runs / str(seeds[0])))
     return {"seeds": by_seed, "mean": mean}
 
 
+def dropped_shares(seeds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The share dropped where nothing is spoiled, of each client and of all, with exact intervals."""
+    totals = {name: [sum(clients[name][key] for clients in seeds) for key in ("dropped", "rows")] for name in seeds[0]}
+    totals["all"] = [sum(counts) for counts in zip(*totals.values(), strict=True)]
+    return {name: share("dropped_share", dropped, rows) for name, (dropped, rows) in totals.items()}
+
+
 def average(values: list[Any]) -> Any:
-    """The mean of every number at the same place of several trees; what is not a number everywhere is left out."""
+    """The mean of every number at the same place of several trees; what is not a number everywhere is left out.
+
+    So are the ends of intervals: the mean of three lower ends is no lower end.
+    """
     if all(isinstance(v, dict) for v in values):
-        shared = [key for key in values[0] if all(key in v for v in values)]
+        shared = [key for key in values[0] if all(key in v for v in values) and not key.endswith(("_low", "_high"))]
         tree = {key: average([v[key] for v in values]) for key in shared}
         return {key: value for key, value in tree.items() if value is not None}
     numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values)
     return float(np.mean(values)) if numeric else None
+
+
+def together(seeds: list[Scored], first: Path) -> dict[str, Any]:
+    """What has an interval over the rows of all seeds: areas (bootstrap, the mean over seeds), shares (exact)."""
+    clean = np.concatenate([s.clean for s in seeds])
+    rules = every_rule(load_job(first / "job.toml").selection, np.empty(0))
+    kept = {name: np.concatenate([keep_by(s, rules[name]) for s in seeds]) for name in ("conformal", "fdr")}
+    kinds = sorted(set(seeds[0].kind[~seeds[0].clean].tolist()))
+    return {
+        **mean_area(seeds),
+        "kinds": {kind: mean_area(seeds, kind) for kind in kinds},
+        "all_seeds": {name: selection_shares(keep, clean) for name, keep in kept.items()},
+    }
+
+
+def mean_area(seeds: list[Scored], kind: str | None = None) -> dict[str, float]:
+    """The interval of the mean over seeds of the area, all rows or one kind against the clean ones."""
+    areas = []
+    for number, scored in enumerate(seeds):
+        chosen = scored.clean | (scored.kind == kind) if kind else np.ones(len(scored.clean), bool)
+        areas.append(resampled_auc(scored.clean[chosen], scored.statistic[chosen], seed=number))
+    low, high = interval(np.mean(areas, axis=0))
+    return {"auc_low": low, "auc_high": high}
+
+
+def merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
+    """Put the leaves of `more` into the tree."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+def read(file: Path) -> Any:
+    """A JSON file."""
+    return json.loads(file.read_text())
 
 
 def losses(folder: Path, how: str) -> Losses:
@@ -97,73 +141,6 @@ def losses(folder: Path, how: str) -> Losses:
     documents = [document_of(row) for row in read_rows(folder / "public" / "test.jsonl")[0]]
     arms = {arm: json.loads((folder / "evaluation" / f"{arm}-{how}.json").read_text())["nll"] for arm in ARMS}
     return Losses(**{arm: np.array(nll) for arm, nll in arms.items()}, documents=documents)
-
-
-ARMS = ("mixed", "clues", "oracle")
-
-
-def together(seeds: list[int], runs: Path) -> dict[str, Any]:
-    """Shares over the rows of all seeds, with exact intervals, by the rules `conformal` and `fdr`."""
-    scored = [read_scored(runs / str(seed)) for seed in seeds]
-    clean = np.concatenate([s.clean for s in scored])
-    settings = load_job(runs / str(seeds[0]) / "job.toml").selection
-    rules = every_rule(settings, np.empty(0))
-    return {
-        "all_seeds": {
-            rule: selection_shares(np.concatenate([keep_by(s, rules[rule]) for s in scored]), clean)
-            for rule in ("conformal", "fdr")
-        }
-    }
-
-
-def table(figures: dict[str, Any]) -> str:
-    """The README's table: one line a figure, every seed and the mean."""
-    seeds, mean = figures["seeds"], figures["mean"]
-    head = f"| figure | {' | '.join(f'seed {s}' for s in seeds)} | mean |\n|---|{'---|' * (len(seeds) + 1)}"
-    lines = [line(name, [find(m, path) for m in seeds.values()], find(mean, path)) for name, path in FIGURES]
-    for how in HOWS:
-        gap = mean["gap_closed"][how]
-        values = [m["gap_closed"].get(how) for m in seeds.values()]
-        lines.append(line(f"gap from mixed to Oracle closed, {how}", values, gap["closed"]))
-    return "\n".join([head, *lines])
-
-
-FIGURES = [
-    ("selection: AUC", "selection.auc"),
-    ("AUC, cut", "selection.kinds.cut.auc"),
-    ("AUC, deletion", "selection.kinds.deletion.auc"),
-    ("AUC, exchange", "selection.kinds.exchange.auc"),
-    ("clean rows kept (`conformal`, α = 0.1)", "selection.recall"),
-    ("precision", "selection.precision"),
-    ("F1", "selection.f1"),
-    ("good among the dropped (`fdr`, q = 0.1)", "selection.rules.fdr.good_among_dropped"),
-    ("published score, best of four: AUC", "selection.published.auc"),
-    ("published score, best of four: F1", "selection.published.f1"),
-    ("clean rows of a source without anchors kept", "selection.unseen.kept_share"),
-    *[(f"test NLL, {arm}, {how}", f"models.{arm}.{how}.test_nll") for arm in ("base", *ARMS) for how in HOWS],
-    *[(f"right answer chosen, {arm}", f"models.{arm}.federated.choice_accuracy") for arm in ("base", *ARMS)],
-]
-
-
-def find(tree: Any, path: str) -> float | None:
-    """The number at a dotted path, or None."""
-    for key in path.split("."):
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
-
-
-def line(name: str, values: list[float | None], mean: float | None) -> str:
-    """One line of the table; a dash where there is no number."""
-    shown = ["–" if v is None else f"{v:.3f}" for v in [*values, mean]]
-    return f"| {name} | {' | '.join(shown)} |"
-
-
-def put_into_readme(text: str) -> None:
-    """Replace what stands between the README's two marks."""
-    readme = README.read_text()
-    before, _, rest = readme.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}")
 
 
 if __name__ == "__main__":

@@ -23,15 +23,22 @@ def auc_interval(
     clean: NDArray[np.bool_], score: NDArray[np.floating], resamples: int = 2000, seed: int = 0
 ) -> tuple[float, float] | tuple[None, None]:
     """Percentile interval of the area over resampled clean and resampled spoiled rows; None with one class alone."""
-    good, bad = score[clean], score[~clean]
-    if not len(good) or not len(bad):
+    if clean.all() or not clean.any():
         return None, None
+    return interval(resampled_auc(clean, score, resamples, seed))
+
+
+def resampled_auc(
+    clean: NDArray[np.bool_], score: NDArray[np.floating], resamples: int = 2000, seed: int = 0
+) -> NDArray[np.float64]:
+    """The area [resamples] over clean rows drawn with replacement and spoiled rows drawn so; both must be there."""
+    good, bad = score[clean], score[~clean]
     wins = (good[:, None] > bad) + 0.5 * (good[:, None] == bad)
     generator = np.random.default_rng(seed)
     times_good, times_bad = (
         generator.multinomial(len(side), np.full(len(side), 1 / len(side)), resamples) for side in (good, bad)
     )
-    return interval(((times_good @ wins) * times_bad).sum(axis=1) / wins.size)
+    return ((times_good @ wins) * times_bad).sum(axis=1) / wins.size
 
 
 def auc_by_kind(kind: NDArray[np.str_], clean: NDArray[np.bool_], score: NDArray[np.floating]) -> dict[str, float]:
