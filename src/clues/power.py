@@ -17,7 +17,7 @@ from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
 from clues.evaluation.ranking import auc
 from clues.models.base import LanguageModel
-from clues.scoring.words import Words, words_of
+from clues.scoring.contributions import Words, words_of
 from clues.selection.bar import Bar, Channels
 from clues.selection.select import calibrate
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clues.report.shading import END, levels, listed, segments
-from clues.scoring.words import words_of
+from clues.scoring.contributions import words_of
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 

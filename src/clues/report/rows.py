@@ -13,7 +13,7 @@ from clues.report import shading
 from clues.report.client_files import Scores
 from clues.report.nearest import nearest_kept
 from clues.report.page import payload
-from clues.scoring.words import Words, words_of
+from clues.scoring.contributions import Words, words_of
 
 MOST = 2000
 """Rows on a page; of a larger file the worst, those nearest to the bar and the best."""

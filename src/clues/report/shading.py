@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clues.scoring.words import Words
+from clues.scoring.contributions import Words
 
 SHADED = ("fluency", "relevance")
 """Criteria whose scores are sums over the tokens; completeness hangs on the end alone."""
