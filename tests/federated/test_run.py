@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from clues.config import CollaborationSettings, SettingError
+from clues.config import CollaborationSettings, EvaluationSettings, SettingError
 from clues.federated.client import shared_model
 from clues.federated.coordinator import Coordinator
 from clues.federated.federation import Federation
@@ -72,6 +72,10 @@ def test_every_file_of_a_run_is_there_and_agrees(whole):
         assert all(d["reason"] in ("fluency", "relevance", "completeness") for d in dropped)
         assert sum(counts["reasons"].values()) == counts["dropped"] == len(dropped)
         assert (own / "report.html").stat().st_size > 10_000
+        power = read(own, "power.json")
+        assert power["kinds"].keys() == {"deletion", "exchange", "cut"}
+        assert all(0 < p <= 1 for kind in power["kinds"].values() for p in kind["p"])
+        assert 0 <= power["shading"]["auc"] <= 1
     for arm in ("mixed", "clues", "oracle"):
         for how in ("federated", "merged"):
             assert (folder / "adapters" / f"{arm}-{how}" / "adapter_model.safetensors").exists()
@@ -199,6 +203,9 @@ def test_forward_channels_alone(tmp_path):
     assert "clues-epoch" in metrics["models"]
     assert set(metrics["merges"]["clues"]["ties"]) == {"samples", "uniform", "adaptive"}
     assert set(metrics["merges"]["mixed"]["ties"]) == {"samples"}
+    assert metrics["merges"]["clues-epoch"].keys() == {"linear"}
+    assert "choice_accuracy" not in metrics["models"]["clues-epoch"]["federated"]
+    assert "choice_accuracy" in metrics["models"]["clues"]["merged"]
 
 
 def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path):
@@ -222,3 +229,21 @@ def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path):
             expected[n] += rows / 14 * torch.tensor(result.arrays[f"adapter/{n}"])
     assert all(torch.allclose(found[n], t, atol=1e-6) for n, t in expected.items())
     assert any(not torch.equal(found[n], start[n]) for n in start)
+
+
+def test_a_test_set_that_cannot_be_used_ends_a_run_before_any_training(tmp_path):
+    job = replace(tiny_job(tmp_path), evaluation=EvaluationSettings(negatives=500))
+    with pytest.raises(SettingError, match="other answers to choose among"):
+        run_job(job, tmp_path / "run", Progress(), engine="in-process")
+    assert not (tmp_path / "run" / "training.json").exists()
+
+
+def test_a_public_record_that_cannot_be_used_is_named(tmp_path):
+    job, folder = tiny_job(tmp_path), tmp_path / "run"
+    open_folder(job, folder, resume=False)
+    prepare_data(job, folder, Progress())
+    with (folder / "public" / "anchors.jsonl").open("a") as file:
+        file.write('{"question": "Why?", "answer": ""}\n')
+    lines = len((folder / "public" / "anchors.jsonl").read_text().splitlines())
+    with pytest.raises(SettingError, match=rf"anchors\.jsonl:{lines}: .*must be usable"):
+        run_job(job, folder, Progress(), resume=True, engine="in-process")

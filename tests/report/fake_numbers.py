@@ -37,7 +37,7 @@ def metrics(job: Job, shape: Shape) -> dict[str, Any]:
         "job": {"name": job.name, "seed": job.seed, "hash": job.hash},
         "version": "0.1.0",
         "date": "2026-11-24",
-        "models": {arm: {how: _model(v) for how, v in zip(HOW, both, strict=True)} for arm, both in nll.items()},
+        "models": {arm: {how: _model(v, arm) for how, v in zip(HOW, both, strict=True)} for arm, both in nll.items()},
         "merges": {
             arm: {"linear": {"samples": {"test_nll": v}}, "ties": {"samples": {"test_nll": v + 0.013}}}
             for arm, (_, v) in nll.items()
@@ -54,11 +54,11 @@ def metrics(job: Job, shape: Shape) -> dict[str, Any]:
     }
 
 
-def _model(nll: float) -> dict[str, float]:
-    return {
-        "test_nll": nll,
-        "test_nll_low": nll - 0.0913,
-        "test_nll_high": nll + 0.0871,
+def _model(nll: float, arm: str) -> dict[str, float]:
+    likelihood = {"test_nll": nll, "test_nll_low": nll - 0.0913, "test_nll_high": nll + 0.0871}
+    if arm.endswith("-epoch"):
+        return likelihood
+    return likelihood | {
         "choice_accuracy": round(1.38 - nll / 3, 4),
         "choice_low": round(1.24 - nll / 3, 4),
         "choice_high": round(1.47 - nll / 3, 4),

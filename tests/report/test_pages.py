@@ -145,7 +145,7 @@ def test_a_page_without_text_holds_none(tmp_path):
         assert json.loads(line)["question"] not in source
         assert json.loads(line)["answer"][:40] not in source
     assert "left out of this page" in source
-    assert len(Page(folder / "report.html").sections["rows"].split()) > 8
+    assert len(Page(folder / "report-without-text.html").sections["rows"].split()) > 8
 
 
 def test_rows_cannot_become_markup(tmp_path):

@@ -58,7 +58,7 @@ def run_cost(clients: Mapping[str, Prepared], public: Mapping[str, Prepared], lm
     steps = job.training.rounds * job.training.local_steps
     arms = len(job.collaboration.arms)
     training = sum((training_cost(client, 2 * arms * steps, job) for client in clients.values()), NOTHING)
-    return scoring_cost(scored, validation, lm, job) + training + _evaluation_cost(public["test"].rows, arms, lm, job)
+    return scoring_cost(scored, validation, lm, job) + training + _evaluation_cost(public, arms, lm, job)
 
 
 def scoring_cost(parts: Sequence[Prepared], validation: Sequence[Row], lm: LanguageModel, job: Job) -> Cost:
@@ -81,11 +81,12 @@ def training_cost(rows: Prepared, steps: int, job: Job) -> Cost:
     return Cost(0, round(steps * job.training.batch_size * _tokens(rows.encoded) / len(rows.rows)))
 
 
-def _evaluation_cost(test: Sequence[Row], arms: int, lm: LanguageModel, job: Job) -> Cost:
+def _evaluation_cost(public: Mapping[str, Prepared], arms: int, lm: LanguageModel, job: Job) -> Cost:
     """The base and every arm, federated and merged, on answers and choices; a second merge on answers alone."""
     from clues.evaluation.models import TestSet
 
-    held_out = TestSet.make(test, lm, job.evaluation)
+    negatives = public["negatives"].rows if "negatives" in public else []
+    held_out = TestSet.make(public["test"].rows, lm, job.evaluation, negatives)
     choices = _tokens(held_out.asked) + _tokens(held_out.alone)
     return Cost((1 + 2 * arms) * (_tokens(held_out.encoded) + choices) + arms * _tokens(held_out.encoded), 0)
 

@@ -36,7 +36,7 @@ def report(
     folder
         The folder of a run (`clues run`) or of scores (`clues score`, or a client's folder of a run).
     no_text
-        Leave the rows' texts out of an owner's page.
+        Write an owner's page without the rows' texts, `report-without-text.html`.
     open_page
         Open the page in the browser.
     """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clues.cli.cost import run_cost
 from clues.cli.first_row import first_row_facts, first_row_text
 from clues.cli.output import Output, table
-from clues.config import Job
+from clues.config import Job, SettingError
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare, prepare_rows
 from clues.data.sample import client_name, draw_sample
@@ -26,7 +26,10 @@ def rehearse(job: Job, folder: Path, resume: bool, output: Output) -> int:
     check_folder(job, folder, resume)
     lm = scoring_model(job, load_skeleton(job.model))
     clients, public = _drawn(job, lm) if job.sample.clients else _named(job, lm)
-    cost = run_cost(clients, public, lm, job)
+    try:
+        cost = run_cost(clients, public, lm, job)
+    except ValueError as error:  # public rows that the run could not use
+        raise SettingError(str(error)) from error
     name, rows = next(iter(clients.items()))
     first = first_row_facts(rows.rows[0], rows.encoded[0], lm.tokenizer)
     counts = {"clients": _counts(clients, public), "public": _counts(public, {})}
@@ -46,7 +49,7 @@ def rehearse(job: Job, folder: Path, resume: bool, output: Output) -> int:
 def _drawn(job: Job, lm: LanguageModel) -> tuple[dict[str, Prepared], dict[str, Prepared]]:
     """Clients and public sets of a job that draws a sample."""
     sample = draw_sample(job.sample, job.seed)
-    public = {name: getattr(sample, name) for name in (*PUBLIC_SETS, "unseen")}
+    public = {name: getattr(sample, name) for name in (*PUBLIC_SETS, "negatives", "unseen")}
 
     def ready(rows: list) -> Prepared:
         return prepare_rows(rows, lm.tokenizer, job.model.max_length)

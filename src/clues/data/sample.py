@@ -23,9 +23,13 @@ from clues.data.overlap import distinct
 from clues.data.reading import read_rows
 from clues.data.rows import Message, Row
 from clues.data.words import pieces
+from clues.data.writing import replacing
 
 PACKAGED_POOL = "medquad.jsonl.gz"
-_PUBLIC = ("validation", "anchors", "test", "negatives")
+_PUBLIC = ("validation", "anchors", "negatives", "test")
+"""In the order they are written: a folder that holds the test set holds all."""
+_NEGATIVES = 4
+"""Negatives kept for every test row: enough to find similar questions among, and bounded for a large pool."""
 _DEALS = 20
 """Deals tried where nearly every row is needed: how documents fall then decides whether they suffice."""
 
@@ -152,14 +156,21 @@ def _draw(source: str, pool: Mapping[str, Sequence[Row]], needs: Mapping[str, in
         held = {name: sum(map(len, groups)) for name, groups in dealt.items()}
         if all(held[name] >= need for name, need in needs.items()):
             sets = {name: [_row(row) for row in _in_turns(groups)] for name, groups in dealt.items()}
-            left = sets.get("test", [])[needs.get("test", 0) :]
-            return {name: sets[name][:need] for name, need in needs.items()} | {"negatives": left}
+            return {name: sets[name][:need] for name, need in needs.items()} | {"negatives": _left(sets, needs)}
     short = next(name for name, need in needs.items() if held[name] < need)
     raise PoolError(
         f"source {source!r}: {sum(needs.values())} rows are needed ({_listed(needs)}) and no document in two sets; "
         f"there are {len(pool[source])} in {len(documents)} documents, which leaves {short} with {held[short]}: ask "
         "for fewer rows or widen min_tokens and max_tokens"
     )
+
+
+def _left(sets: Mapping[str, list[Row]], needs: Mapping[str, int]) -> list[Row]:
+    """Rows that the test set leaves over, those of its documents first."""
+    need = needs.get("test", 0)
+    test, left = sets.get("test", [])[:need], sets.get("test", [])[need:]
+    tested = {row.record["doc"] for row in test}
+    return sorted(left, key=lambda row: row.record["doc"] not in tested)[: _NEGATIVES * need]
 
 
 def _deal(documents: Sequence[list[Row]], needs: Mapping[str, int], rng: random.Random) -> dict[str, list[list[Row]]]:
@@ -189,5 +200,5 @@ def _in_turns(groups: Sequence[Sequence[Row]]) -> list[Row]:
 
 def _write(rows: Sequence[Row], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as out:
+    with replacing(path) as scratch, scratch.open("w", encoding="utf-8") as out:
         out.writelines(json.dumps(row.record, ensure_ascii=False) + "\n" for row in rows)

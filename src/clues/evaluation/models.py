@@ -18,6 +18,7 @@ from clues.evaluation.likelihood import held_out_nll
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.scoring.passes import Advance, row_nll
+from clues.scoring.store import rows_key
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class TestSet:
         pool = [*rows, *negatives]
         choices = build_choices(rows[: settings.choice_rows], pool, settings.negatives)
         return TestSet(list(rows), tokens(rows), choices, tokens(choices.asked), tokens(choices.alone))
+
+    @property
+    def key(self) -> str:
+        """Of all that is measured: another test set, or another way to choose negatives, has another key."""
+        return rows_key([*self.encoded, *self.asked, *self.alone], "")
 
     @property
     def documents(self) -> list[str]:
@@ -76,7 +82,7 @@ def measure_as_it_is(
     """`test_nll` and, with `choices`, `choice_accuracy` of a model, with intervals; `nll` per row."""
     nll = row_nll(lm, test.encoded, advance)
     result = held_out_nll(nll, test.documents, settings.bootstrap, seed)
-    if choices:
+    if choices and test.asked:
         asked, alone = row_nll(lm, test.asked, advance), row_nll(lm, test.alone, advance)
         result |= choice_accuracy(test.choices, asked, alone, settings.bootstrap, seed)
     return result | {"nll": np.asarray(nll, float).tolist()}

@@ -138,9 +138,9 @@ class Client:
         shared = overlap(self.prepared.rows, _public_rows(task))
         about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
         scored = ScoredRows.of(self.data, self.prepared, self._scored.channels())
+        power = {"kinds": power_of_bar(bar), "shading": json.loads(str(task.settings["shading"]))}
         verdict = judge(self.folder, scored, bar, settings, about)
-        shading = json.loads(str(task.settings["shading"]))
-        write_json({"kinds": power_of_bar(bar), "shading": shading}, self.folder / "power.json")
+        write_json(power, self.folder / "power.json")
         write_owner_report(self.folder)
         reasons = {f"reason_{name}": count for name, count in verdict.reasons.items()}
         counts = {"kept": verdict.kept, "dropped": verdict.dropped, "overlap": shared.rows}

@@ -18,6 +18,7 @@ from clues.checkpoint import Checkpoint
 from clues.collaboration.aggregate import Update
 from clues.config import Job
 from clues.data.writing import write_json
+from clues.evaluation.models import TestSet
 from clues.federated.arms import Arms, State
 from clues.federated.evaluate import evaluate_arms
 from clues.federated.federation import Federation, FederationError
@@ -46,6 +47,7 @@ class Coordinator:
         with self.progress.phase("join", self.federation.expected) as advance:
             self.federation.hello(lambda present, _expected: advance(note=f"{present} clients are here"))
         side = PublicSide.open(self.job, self.folder)
+        test = side.test_set()  # now, so that a test set that cannot be used does not end a run in its last phase
         arms = Arms(self.federation, self.folder, self.job.training, self.job.collaboration.weights)
         self.score_base(side)
         states = {"mixed": self.warm_up(side, arms)}
@@ -59,7 +61,7 @@ class Coordinator:
             with self.progress.phase(f"alone-{arm}", len(self.federation.nodes)) as advance:
                 alone[arm] = arms.alone(arm, side.start, advance)
         self._keep_adapters(side, states)
-        self._evaluate(side, states, alone)
+        self._evaluate(side, test, states, alone)
 
     def score_base(self, side: PublicSide) -> None:
         """Forward channels of everybody's rows under the base model."""
@@ -116,9 +118,9 @@ class Coordinator:
         self._mark("selection")
 
     def _evaluate(
-        self, side: PublicSide, states: Mapping[str, State], alone: Mapping[str, Mapping[str, Update]]
+        self, side: PublicSide, test: TestSet, states: Mapping[str, State], alone: Mapping[str, Mapping[str, Update]]
     ) -> None:
-        metrics = evaluate_arms(side, states, alone, self.progress, self.labelled)
+        metrics = evaluate_arms(side, test, states, alone, self.progress, self.labelled)
         write_json(metrics | {"seconds": self.progress.all_seconds()}, self.folder / "metrics.json")
 
     def _keep_adapters(self, side: PublicSide, states: Mapping[str, State]) -> None:

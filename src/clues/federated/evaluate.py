@@ -34,6 +34,7 @@ ADAPTIVE_STEPS = 8
 
 def evaluate_arms(
     side: PublicSide,
+    test: TestSet,
     states: Mapping[str, Tensors],
     alone: Mapping[str, Mapping[str, Update]],
     progress: Progress,
@@ -47,7 +48,6 @@ def evaluate_arms(
         labelled: every client's folder is under the run's folder, with labels, so the selection can be measured.
     """
     job, settings = side.job, side.job.evaluation
-    test = TestSet.make(side.test, side.lm, settings, side.negatives)
     merges = [(arm, how, method) for arm in alone for how, method in _ways_to_merge(side, arm)]
     weights = {(arm, how): cache(partial(_weights, side, alone[arm], how)) for arm, how, _ in merges}
     with_choice = 1 + sum(map(_chooses, [*states, *alone]))
@@ -103,14 +103,14 @@ def _measured(
 ) -> dict[str, Any]:
     """A model's numbers, from disk if they were measured before; a merged adapter is written in PEFT's format."""
     file = side.folder / "evaluation" / f"{name}.json"
-    if file.exists():
+    if file.exists() and json.loads(file.read_text()).get("test_set") == test.key:
         advance(test.passes if choices else len(test.rows), f"{name} was measured before")
         return json.loads(file.read_text())
     state = adapter()
     found = measure(side.lm, state, test, side.job.evaluation, side.job.seed, lambda n: advance(n, name), choices)
     if name.endswith("-merged"):
         save_adapter(side.lm.model, side.folder / "adapters" / name)
-    write_json(found, file)
+    write_json(found | {"test_set": test.key}, file)
     return found
 
 
@@ -152,4 +152,4 @@ def _compared(side: PublicSide, models: Mapping[str, Mapping[str, Any]], documen
 
 
 def _without_rows(model: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in model.items() if key not in ("nll", "schema_version")}
+    return {key: value for key, value in model.items() if key not in ("nll", "schema_version", "test_set")}

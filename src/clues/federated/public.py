@@ -10,11 +10,12 @@ from torch import Tensor
 
 from clues.channels import ChannelFolder, SpoiledFolder
 from clues.checkpoint import Checkpoint, make_checkpoint
-from clues.config import Job
+from clues.config import Job, SettingError
 from clues.data.damage import CannotSpoil, spoiled
 from clues.data.prepare import prepare, prepare_rows
 from clues.data.reading import read_rows
 from clues.data.rows import Row
+from clues.evaluation.models import TestSet
 from clues.federated.client import shared_model
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
@@ -53,7 +54,7 @@ class PublicSide:
             prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
             return ChannelFolder(lm, prepared, folder / "checkpoints" / name)
 
-        validation = encode_validation(read_rows(_file(folder, "validation"))[0], lm, job.seed)
+        validation = encode_validation(_rows(folder, "validation"), lm, job.seed)
         return PublicSide(
             job,
             folder,
@@ -63,8 +64,8 @@ class PublicSide:
             spoiled=SpoiledFolder(lm, validation, folder / "checkpoints" / "validation"),
             anchors=scored("anchors"),
             unseen=scored("unseen") if _file(folder, "unseen").exists() else None,
-            test=read_rows(_file(folder, "test"))[0],
-            negatives=read_rows(_file(folder, "negatives"))[0] if _file(folder, "negatives").exists() else [],
+            test=_rows(folder, "test"),
+            negatives=_rows(folder, "negatives") if _file(folder, "negatives").exists() else [],
         )
 
     def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
@@ -82,7 +83,7 @@ class PublicSide:
 
     def shading(self) -> dict[str, float]:
         """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once."""
-        good = read_rows(_file(self.folder, "validation"))[0][:NOISY_ROWS]
+        good = _rows(self.folder, "validation")[:NOISY_ROWS]
         try:
             noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
         except CannotSpoil:  # answers without a single word
@@ -91,10 +92,26 @@ class PublicSide:
         scored.score_base()
         return shading(good, noisy.rows, scored.folder / "explanations.parquet")
 
+    def test_set(self) -> TestSet:
+        """The held-out rows as evaluation needs them. Raises SettingError for a set it cannot use."""
+        try:
+            return TestSet.make(self.test, self.lm, self.job.evaluation, self.negatives)
+        except ValueError as error:
+            raise SettingError(str(error)) from error
+
     def texts(self) -> str:
         """Prompts and responses of the public sets as JSON, for clients to find rows of theirs among them."""
-        sets = {name: read_rows(_file(self.folder, name))[0] for name in ("validation", "anchors", "test")}
+        sets = {name: _rows(self.folder, name) for name in ("validation", "anchors", "test")}
         return json.dumps({name: [(row.prompt, row.response) for row in rows] for name, rows in sets.items()})
+
+
+def _rows(folder: Path, name: str) -> list[Row]:
+    """A public set. Raises SettingError for a record that cannot be used: these rows are everybody's measure."""
+    rows, set_aside = read_rows(_file(folder, name))
+    if set_aside:
+        first = set_aside[0]
+        raise SettingError(f"{first.file}:{first.line}: {first.reason}; every record of a public set must be usable")
+    return rows
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -69,7 +69,7 @@ def load_base(settings: ModelSettings) -> LanguageModel:
 def load_skeleton(settings: ModelSettings) -> LanguageModel:
     """The tokenizer, and the model's layers without their weights: enough to encode rows and to place an adapter.
 
-    Raises ModelError as `load_base` does.
+    Raises ModelError as `load_base` does, but for weights, which are not looked at.
     """
     source = str(_folder(settings.name))
     try:

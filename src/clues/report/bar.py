@@ -66,7 +66,8 @@ def promise(rule: str, alpha: float, q: float) -> str:
     return {
         "conformal": f"A good row that is like the anchors is dropped with a probability of at most {percent(alpha)} "
         f"(alpha = {alpha:g}).",
-        "fdr": f"On average at most {percent(q)} of the dropped rows are good ones (q = {q:g}).",
+        "fdr": f"On average at most {percent(q)} of the dropped rows are good ones (q = {q:g}), where the good rows "
+        "are like the anchors.",
         "anchor-mean": "A row is kept when it does as well as the average anchor. This is the published rule; "
         "it promises nothing, and about half of all good rows fall below it.",
         "ratio": "A fixed share of the rows is kept, the best ones, however good or bad they are.",

@@ -121,7 +121,7 @@ def _compared(metrics: Mapping[str, Any]) -> dict[str, Any]:
     if models:
         found["nll_chart"] = _models_chart(models, "test_nll", "← better\u2003test NLL")
         chosen = {arm: ways for arm, ways in models.items() if any("choice_accuracy" in n for n in ways.values())}
-        found["choice_chart"] = _models_chart(chosen, "choice", "right answer chosen\u2003better →")
+        found["choice_chart"] = chosen and _models_chart(chosen, "choice", "right answer chosen\u2003better →")
     if comparisons:
         label = words.listed([f"{c['a']} minus {c['b']}, {c['how']}: {comparing.interval(c)}" for c in comparisons])
         found["difference_chart"] = charts.inline_svg(charts.differences(comparisons), f"Differences: {label}.")

@@ -18,6 +18,8 @@ from clues.report.power import power_view, shading_sentence
 from clues.report.rows import MOST, Shown, rounded, show_rows
 
 PAGE = "report.html"
+PAGE_WITHOUT_TEXT = "report-without-text.html"
+"""A page of its own, so that no later command puts the texts back into what was handed on."""
 WITHOUT_SCRIPT = 50
 """Rows in the table that needs no script."""
 MOST_SET_ASIDE = 50
@@ -28,7 +30,8 @@ OWNER = "owner"
 def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
     """Write `report.html` into a client's folder or the output folder of `clues score`.
 
-    Without text the page holds ids, lines and numbers, and may be shown to people who must not read the rows.
+    Without text it is `report-without-text.html`, which holds ids, lines and numbers, and may be shown to people who
+    must not read the rows.
 
     Raises ReportError when scores.parquet, client.json or anchors.json is missing, or the texts are other rows.
     """
@@ -40,7 +43,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
     explanations = client_files.read_explanations(folder, scores["id"].tolist()) if include_text else {}
     shown = show_rows(scores, level, texts, explanations)
     return write_page(
-        folder / PAGE,
+        folder / (PAGE if include_text else PAGE_WITHOUT_TEXT),
         "owner.html.j2",
         ("rows.js", "detail.js", "table.js"),
         about=about,

@@ -20,7 +20,11 @@ def power_view(power: Mapping[str, Any], alpha: float) -> dict[str, Any]:
     Args:
         power: `kinds` -> kind -> `p` of spoiled public rows; optional `shading` -> `auc`, `rows`.
     """
-    kinds = {name: _share(sum(p <= alpha for p in n["p"]), len(n["p"])) for name, n in power.get("kinds", {}).items()}
+    kinds = {
+        name: _share(sum(p <= alpha for p in n["p"]), len(n["p"]))
+        for name, n in power.get("kinds", {}).items()
+        if "p" in n
+    }
     if not kinds:
         return {}
     worst_first = dict(sorted(kinds.items(), key=lambda item: item[1]["share"]))

@@ -38,7 +38,8 @@ def drop_by_fdr(p: np.ndarray, q: float) -> np.ndarray:
     """Drop so many rows that at most a share q of the dropped is good, in expectation.
 
     Benjamini and Hochberg (1995) at level q / π₀, with Storey's (2002) estimate of the share of good rows
-    π₀ = max over λ of (1 + #{p > λ}) / (m (1 − λ)), at most 1. A larger π₀ drops less, so the promise stands.
+    π₀ = max over λ of (1 + #{p > λ}) / (m (1 − λ)), at most 1. A larger π₀ drops less. The
+    promise holds for p-values of good rows that are uniform or larger; with shared anchors it is measured, not proven.
     """
     m = len(p)
     if m == 0:
