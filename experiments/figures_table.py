@@ -9,6 +9,8 @@ README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- figures: made by `make figures` -->", "<!-- end of figures -->"
 HOWS = ("federated", "merged")
 ARMS = ("mixed", "clues", "oracle")
+EPOCHS = ("clues-epoch", "oracle-epoch")
+"""As many passes over their rows as mixed makes, not as many steps."""
 KINDS = ("cut", "deletion", "exchange")
 POOLED = "selection.all_seeds"
 FIGURES = [
@@ -25,7 +27,11 @@ FIGURES = [
     ("published score, best of four: AUC", "selection.published.auc", ""),
     ("published score, best of four: F1", "selection.published.f1", ""),
     ("clean rows of a source without anchors kept", "selection.unseen.kept_share", ""),
-    *[(f"test NLL, {arm}, {how}", f"models.{arm}.{how}.test_nll", "") for arm in ("base", *ARMS) for how in HOWS],
+    *[
+        (f"test NLL, {arm}, {how}", f"models.{arm}.{how}.test_nll", "")
+        for arm in ("base", *ARMS, *EPOCHS)
+        for how in HOWS
+    ],
     *[(f"right answer chosen, {arm}", f"models.{arm}.federated.choice_accuracy", "") for arm in ("base", *ARMS)],
 ]
 """Name, place in a seed's metrics and in their mean, and place of the mean's interval."""
