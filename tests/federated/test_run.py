@@ -247,3 +247,16 @@ def test_a_public_record_that_cannot_be_used_is_named(tmp_path):
     lines = len((folder / "public" / "anchors.jsonl").read_text().splitlines())
     with pytest.raises(SettingError, match=rf"anchors\.jsonl:{lines}: .*must be usable"):
         run_job(job, folder, Progress(), resume=True, engine="in-process")
+
+
+def test_a_model_is_measured_again_on_another_test_set(tmp_path):
+    job, folder = tiny_job(tmp_path), tmp_path / "run"
+    run_job(job, folder, Progress(), engine="in-process")
+    first, negatives = read(folder, "evaluation/base.json"), folder / "public" / "negatives.jsonl"
+    negatives.unlink()
+    (folder / "manifest.json").unlink()
+    run_job(job, folder, Progress(), resume=True, engine="in-process")
+    second = read(folder, "evaluation/base.json")
+    assert first["test_set"] != second["test_set"]
+    assert first["nll"] == pytest.approx(second["nll"], abs=1e-5)  # batches differ, rows do not
+    assert read(folder)["models"]["base"]["federated"].keys() >= {"test_nll", "choice_accuracy"}
