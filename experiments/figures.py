@@ -9,7 +9,6 @@ drops where nothing is wrong.
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from clues.evaluation.selection import every_rule, keep_by
 from clues.evaluation.shares import selection_shares, share
 from clues.federated.run import run_job
 from clues.progress import Progress
+from clues.report.files import read_json
 
 HERE = Path(__file__).parent
 
@@ -68,8 +68,8 @@ def run(job: Job, folder: Path, engine: Any) -> None:
 
 def collect(seeds: list[int], runs: Path) -> dict[str, Any]:
     """Metrics per seed, their mean, and intervals over all seeds together."""
-    by_seed = {str(seed): read(runs / str(seed) / "metrics.json") for seed in seeds}
-    clean = [read(runs / f"{seed}-clean" / "selection.json")["clients"] for seed in seeds]
+    by_seed = {str(seed): read_json(runs / str(seed) / "metrics.json") for seed in seeds}
+    clean = [read_json(runs / f"{seed}-clean" / "selection.json")["clients"] for seed in seeds]
     for metrics, clients in zip(by_seed.values(), clean, strict=True):
         metrics["undamaged"] = dropped_shares([clients])
     mean = average(list(by_seed.values()))
@@ -131,15 +131,10 @@ def merge(tree: dict[str, Any], more: dict[str, Any]) -> None:
             tree[key] = value
 
 
-def read(file: Path) -> Any:
-    """A JSON file."""
-    return json.loads(file.read_text())
-
-
 def losses(folder: Path, how: str) -> Losses:
     """NLL per test row of the three arms of a run."""
     documents = [document_of(row) for row in read_rows(folder / "public" / "test.jsonl")[0]]
-    arms = {arm: json.loads((folder / "evaluation" / f"{arm}-{how}.json").read_text())["nll"] for arm in ARMS}
+    arms = {arm: read_json(folder / "evaluation" / f"{arm}-{how}.json")["nll"] for arm in ARMS}
     return Losses(**{arm: np.array(nll) for arm, nll in arms.items()}, documents=documents)
 
 

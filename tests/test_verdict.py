@@ -71,12 +71,7 @@ def test_a_decision_that_fits_nothing_is_an_error(folder, line, message):
 
 
 def test_changed_rows_must_be_scored_again(folder):
-    data = folder / "data.jsonl"
-    text = data.read_text()
-    data.write_text(text.replace('"answer": "', '"answer": "Changed. ', 1))
-    with pytest.raises(ScoresError, match="has changed since it was scored"):
-        judge_again(folder, SelectionSettings())
-    data.write_text(text)
+    refuses_edited(folder, "data.jsonl", ('"answer": "', '"answer": "Changed. '), "has changed since it was scored")
 
 
 def test_a_folder_without_scores_says_so(tmp_path):
@@ -85,9 +80,15 @@ def test_a_folder_without_scores_says_so(tmp_path):
 
 
 def test_another_schema_version_is_refused(folder):
-    file = folder / "anchors.json"
+    edit = ('"schema_version": 1', '"schema_version": 2')
+    refuses_edited(folder, "anchors.json", edit, "schema_version 2 is not 1")
+
+
+def refuses_edited(folder, name, edit, message):
+    """Judging again fails while one text in a file stands for another."""
+    file = folder / name
     text = file.read_text()
-    file.write_text(text.replace('"schema_version": 1', '"schema_version": 2', 1))
-    with pytest.raises(ScoresError, match="schema_version 2 is not 1"):
+    file.write_text(text.replace(*edit, 1))
+    with pytest.raises(ScoresError, match=message):
         judge_again(folder, SelectionSettings())
     file.write_text(text)

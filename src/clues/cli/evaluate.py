@@ -86,13 +86,10 @@ def _measured(
     from clues.evaluation.models import measure_as_it_is
     from clues.models.adapters import load_adapter
 
-    choices = job.evaluation.choice_rows > 0
-    passes = test.passes if choices else len(test.rows)
-
     def measure(name: str, adapted: LanguageModel, advance: Callable[..., None]) -> dict[str, Any]:
-        return measure_as_it_is(adapted, test, job.evaluation, job.seed, lambda n: advance(n, name), choices)
+        return measure_as_it_is(adapted, test, job.evaluation, job.seed, lambda n: advance(n, name))
 
-    with progress.phase("evaluate", passes * (1 + len(adapters))) as advance:
+    with progress.phase("evaluate", test.passes * (1 + len(adapters))) as advance:
         models = {BASE: measure(BASE, lm, advance)}
         for folder in adapters:
             adapted = load_adapter(lm, folder)

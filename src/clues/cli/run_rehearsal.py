@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from clues.cli.cost import run_cost
 from clues.cli.first_row import first_row_facts, first_row_text
 from clues.cli.output import Output, table
-from clues.config import Job, SettingError
+from clues.config import Job
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare, prepare_rows
 from clues.data.sample import client_name, draw_sample
@@ -26,10 +26,7 @@ def rehearse(job: Job, folder: Path, resume: bool, output: Output) -> int:
     check_folder(job, folder, resume)
     lm = scoring_model(job, load_skeleton(job.model))
     clients, public = _drawn(job, lm) if job.sample.clients else _named(job, lm)
-    try:
-        cost = run_cost(clients, public, lm, job)
-    except ValueError as error:  # public rows that the run could not use
-        raise SettingError(str(error)) from error
+    cost = run_cost(clients, public, lm, job)
     name, rows = next(iter(clients.items()))
     first = first_row_facts(rows.rows[0], rows.encoded[0], lm.tokenizer)
     counts = {"clients": _counts(clients, public), "public": _counts(public, {})}

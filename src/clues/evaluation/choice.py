@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from clues.config import SettingError
 from clues.data.rows import Message, Row
 from clues.evaluation.bootstrap import document_of, estimate
 
@@ -50,7 +51,7 @@ class Choices:
 def build_choices(rows: Sequence[Row], pool: Sequence[Row], negatives: int = 3) -> Choices:
     """Candidates for the Q test `rows`, whose negatives come from `pool` (`rows` may be in it).
 
-    Of a conversation the last answer and the question before it are used. Raises ValueError where the pool has too
+    Of a conversation the last answer and the question before it are used. Raises SettingError where the pool has too
     few different answers for a row.
     """
     wrong = _negatives(rows, pool, negatives)
@@ -103,7 +104,7 @@ def _negatives(rows: Sequence[Row], pool: Sequence[Row], count: int) -> list[lis
             if len(taken) <= count and not same:
                 taken.append(other)
         if len(taken) <= count:
-            raise ValueError(
+            raise SettingError(
                 f"{row.file}:{row.line}: only {len(taken) - 1} of {count} other answers to choose among; "
                 "add test rows or lower evaluation.negatives"
             )

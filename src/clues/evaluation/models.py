@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,7 @@ class TestSet:
         choices = build_choices(rows[: settings.choice_rows], pool, settings.negatives)
         return TestSet(list(rows), tokens(rows), choices, tokens(choices.asked), tokens(choices.alone))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Of all that is measured: another test set, or another way to choose negatives, has another key."""
         return rows_key([*self.encoded, *self.asked, *self.alone], "")

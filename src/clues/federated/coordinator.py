@@ -66,13 +66,11 @@ class Coordinator:
     def score_base(self, side: PublicSide) -> None:
         """Forward channels of everybody's rows under the base model."""
         if not self._done("base"):
-            with self.progress.phase("score-base", len(self.federation.nodes) + len(side.scored) + 1) as advance:
+            with self.progress.phase("score-base", len(self.federation.nodes) + len(side.scored)) as advance:
                 self._ask(Task("score", {"checkpoint": 0}), advance, "scored its rows under the base model")
                 for public in side.scored:
                     public.score_base()
                     advance(note="public rows scored under the base model")
-                side.shading()
-                advance(note="words of public rows weighed")
             self._mark("base")
 
     def warm_up(self, side: PublicSide, arms: Arms) -> State:
@@ -103,8 +101,9 @@ class Coordinator:
             return
         bar = bar_of(side.anchors, side.spoiled)
         arrays = {name: values.astype("float32") for name, values in bar.to_arrays().items()}
-        about_public = {"public": side.texts(), "shading": json.dumps(side.shading())}
-        with self.progress.phase("select", len(self.federation.nodes)) as advance:
+        with self.progress.phase("select", 1 + len(self.federation.nodes)) as advance:
+            about_public = {"public": side.texts(), "shading": json.dumps(side.shading())}
+            advance(note="words of public rows weighed")
             task = Task("select", {**asdict(self.job.selection), **about_public}, arrays)
             results = self._ask(task, advance, "put its rows to the bar")
         write_json(anchors_file(bar, self.job.selection), self.folder / "anchors.json")

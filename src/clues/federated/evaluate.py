@@ -103,9 +103,10 @@ def _measured(
 ) -> dict[str, Any]:
     """A model's numbers, from disk if they were measured before; a merged adapter is written in PEFT's format."""
     file = side.folder / "evaluation" / f"{name}.json"
-    if file.exists() and json.loads(file.read_text()).get("test_set") == test.key:
+    before = json.loads(file.read_text()) if file.exists() else {}
+    if before.get("test_set") == test.key:
         advance(test.passes if choices else len(test.rows), f"{name} was measured before")
-        return json.loads(file.read_text())
+        return before
     state = adapter()
     found = measure(side.lm, state, test, side.job.evaluation, side.job.seed, lambda n: advance(n, name), choices)
     if name.endswith("-merged"):

@@ -94,10 +94,7 @@ class PublicSide:
 
     def test_set(self) -> TestSet:
         """The held-out rows as evaluation needs them. Raises SettingError for a set it cannot use."""
-        try:
-            return TestSet.make(self.test, self.lm, self.job.evaluation, self.negatives)
-        except ValueError as error:
-            raise SettingError(str(error)) from error
+        return TestSet.make(self.test, self.lm, self.job.evaluation, self.negatives)
 
     def texts(self) -> str:
         """Prompts and responses of the public sets as JSON, for clients to find rows of theirs among them."""
@@ -111,6 +108,8 @@ def _rows(folder: Path, name: str) -> list[Row]:
     if set_aside:
         first = set_aside[0]
         raise SettingError(f"{first.file}:{first.line}: {first.reason}; every record of a public set must be usable")
+    if not rows:
+        raise SettingError(f"{_file(folder, name)}: no record; a public set needs some")
     return rows
 
 

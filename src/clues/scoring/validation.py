@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from clues.config import SettingError
 from clues.data.damage import spoiled
 from clues.data.encoding import Encoded
 from clues.data.prepare import Prepared, prepare_rows
@@ -44,15 +45,15 @@ def encode_validation(
 ) -> Validation:
     """Encode the rows and spoil them once per criterion; the same seed spoils the same way at every checkpoint.
 
-    Raises ValueError for fewer than four rows, or a row that leaves no token: each half of them must give a direction.
+    Raises SettingError for fewer than four rows, or a row that leaves no token: each half must give a direction.
     """
 
     def tokens(some: Sequence[Row]) -> Prepared:
         prepared = prepare_rows(some, lm.tokenizer, lm.settings.max_length)
         if prepared.set_aside:
-            raise ValueError(f"a public validation row cannot be used: {prepared.set_aside[0].reason}")
+            raise SettingError(f"a public validation row cannot be used: {prepared.set_aside[0].reason}")
         return prepared
 
     if len(rows) < 4:
-        raise ValueError(f"{len(rows)} public validation rows: at least four are needed, some dozens are better")
+        raise SettingError(f"{len(rows)} public validation rows: at least four are needed, some dozens are better")
     return Validation(tokens(rows).encoded, {c.name: tokens(spoiled(rows, c.spoiling, seed)) for c in criteria})
