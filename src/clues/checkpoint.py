@@ -25,7 +25,8 @@ from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
 from clues.scoring.directions import Directions, average, directions_at
 from clues.scoring.forward import Forward, forward_channels
-from clues.scoring.passes import Advance, Observer, gradient_pass, token_nll
+from clues.scoring.observe import Observer
+from clues.scoring.passes import Advance, gradient_pass, token_nll
 from clues.scoring.probe import Probe
 from clues.scoring.validation import Validation
 

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from clues.data.encoding import Encoded
+from clues.models.adapters import lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.directions import Directions, batch_gradients
-from clues.scoring.passes import Observer
+from clues.scoring.observe import Observer
 from clues.scoring.probe import Probe
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
@@ -44,7 +45,7 @@ def validation_moments(lm: LanguageModel, encoded: Sequence[Encoded]) -> Moments
     """Mean gradient and mean squared batch gradient of the public validation rows."""
     gradient: dict[str, Tensor] = {}
     square: dict[str, Tensor] = {}
-    for rows, gradients in batch_gradients(lm, encoded, "AB"):
+    for rows, gradients in batch_gradients(lm, encoded, lora_parameters(lm.model)):
         share = rows / len(encoded)
         for name, g in gradients.items():
             gradient[name] = gradient.get(name, 0) + share * g

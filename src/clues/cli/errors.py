@@ -27,7 +27,7 @@ EXPECTED = {
     "clues.owner": ("OutputInUseError",),
     "clues.report.files": ("ReportError",),
     "clues.scores": ("ScoresError",),
-    "clues.scoring.passes": ("UnsupportedModuleError",),
+    "clues.scoring.observe": ("UnsupportedModuleError",),
     "clues.selection.select": ("SelectionError",),
     "clues.verdict": ("DecisionError",),
 }

@@ -22,7 +22,7 @@ from clues.evaluation.models import TestSet, measure
 from clues.evaluation.selection import every_rule, measure_run
 from clues.federated.arms import State as Tensors
 from clues.federated.public import PublicSide
-from clues.models.adapters import load_adapter_state, save_adapter
+from clues.models.adapters import load_adapter_state, lora_parameters, save_adapter
 from clues.progress import Advance, Progress
 from clues.scoring.directions import mean_gradient
 from clues.scoring.passes import row_nll
@@ -133,7 +133,7 @@ def _validation_loss(side: PublicSide, state: State) -> tuple[float, State]:
     """Mean loss over the public validation rows and its gradient by the adapter's file names."""
     load_adapter_state(side.lm.model, {name: torch.as_tensor(t) for name, t in state.items()})
     loss = float(row_nll(side.lm, side.validation.good).mean())
-    gradients = mean_gradient(side.lm, side.validation.good, "AB")
+    gradients = mean_gradient(side.lm, side.validation.good, lora_parameters(side.lm.model))
     return loss, {name.replace(".default.", "."): g for name, g in gradients.items()}
 
 

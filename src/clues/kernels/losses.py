@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+LOGIT_VALUES = 2**26
+"""Most logits held at once, in values (256 MiB in float32): 256 tokens of Gemma's 262,144 words, 1,365 of SmolLM2's."""
 
 
 def response_nll(
@@ -13,36 +21,101 @@ def response_nll(
     input_ids: Int[Tensor, "B T"],
     attention_mask: Int[Tensor, "B T"],
     response_mask: Bool[Tensor, "B T"],
+    logit_values: int = LOGIT_VALUES,
 ) -> tuple[Float[Tensor, " N"], Int[Tensor, " N"]]:
     """Negative log-likelihood of every response token given all before it.
 
-    The output head sees only the positions that predict a response token, so no [B, T, V] tensor exists. The model's
-    own forward applies it, soft caps and scalings included. A response token at position 0 has nothing before it and
-    is not predicted.
+    The output head sees only the positions that predict a response token, in chunks of at most `logit_values` logits,
+    so no [B, T, V] tensor exists, in neither direction. The model's own forward applies the head, soft caps and
+    scalings included. Its weights must be frozen: no gradient reaches them. A response token at position 0 has nothing
+    before it and is not predicted.
 
     Args:
-        model: a causal language model of transformers, with or without an adapter.
+        model: a causal language model of transformers, with or without an adapter, or wrapped for several processes.
         input_ids, attention_mask, response_mask: [B, T].
 
     Returns:
         nll [N] float32 in nats, and the row [N] each token belongs to, in reading order.
     """
     targets = response_mask[:, 1:].bool()
-    row = targets.nonzero()[:, 0]
+    causal = _causal_model(model)
+    hidden, output = _hidden_states(model, causal, input_ids, attention_mask, targets)
 
-    def select(_module: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
-        return (args[0][:, :-1][targets][None],)  # [1, N, H]
+    def logits_of(chunk: Tensor) -> Tensor:
+        with _body_returns(causal, output, chunk[None]):
+            return causal(input_ids=input_ids[:1], use_cache=False).logits[0]
 
-    head = model.get_output_embeddings()  # type: ignore[operator]
-    handle = head.register_forward_pre_hook(select)
-    try:
-        logits = model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False).logits[0]
-    finally:
-        handle.remove()
-    return F.cross_entropy(logits.float(), input_ids[:, 1:][targets], reduction="none"), row
+    chunk = max(1, logit_values // causal.config.get_text_config().vocab_size)
+    nll = _HeadLoss.apply(hidden, input_ids[:, 1:][targets], logits_of, chunk)
+    return nll, targets.nonzero()[:, 0]  # type: ignore[return-value]
 
 
 def row_means(values: Float[Tensor, " N"], row: Int[Tensor, " N"], rows: int) -> Float[Tensor, " B"]:
     """Mean of `values` [N] over the tokens of each row, [B]; differentiable."""
     total = torch.zeros(rows, dtype=values.dtype, device=values.device).index_add(0, row, values)
     return total / torch.bincount(row, minlength=rows)
+
+
+class _HeadLoss(torch.autograd.Function):
+    """Cross-entropy of hidden states [N, H] chunk by chunk. Token t's loss depends on its own hidden state alone, so
+    the gradient is taken while the chunk's logits are there, and only scaled in the backward pass."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, targets: Tensor, logits_of: Callable[[Tensor], Tensor], chunk: int) -> Tensor:
+        nll, gradients = [], []
+        for part, target in zip(hidden.split(chunk), targets.split(chunk), strict=True):
+            leaf = part.detach().requires_grad_(ctx.needs_input_grad[0])
+            with torch.set_grad_enabled(ctx.needs_input_grad[0]):
+                loss = F.cross_entropy(logits_of(leaf).float(), target, reduction="none")
+            if ctx.needs_input_grad[0]:
+                gradients += torch.autograd.grad(loss, leaf, torch.ones_like(loss))
+            nll.append(loss.detach())
+        if gradients:
+            ctx.save_for_backward(torch.cat(gradients))
+        return torch.cat(nll)
+
+    @staticmethod
+    def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return (outputs[0][:, None] * gradient).to(gradient.dtype), None, None, None
+
+
+def _causal_model(model: nn.Module) -> Any:
+    """The transformers model inside an adapter or a wrapper for several processes."""
+    inner = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+    return inner.get_base_model() if hasattr(inner, "get_base_model") else inner  # type: ignore[operator]
+
+
+def _hidden_states(
+    model: nn.Module, causal: Any, input_ids: Tensor, attention_mask: Tensor, targets: Tensor
+) -> tuple[Tensor, Any]:
+    """Last hidden states [N, H] where a response token is predicted, and the output object they came in."""
+    seen: list[Any] = []
+
+    def select(_module: nn.Module, _args: Any, output: Any) -> Any:
+        seen.append(output)
+        return _with_hidden(output, output.last_hidden_state[:, :0])  # the head is left for later
+
+    handle = causal.base_model.register_forward_hook(select)
+    try:
+        model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
+    finally:
+        handle.remove()
+    return seen[0].last_hidden_state[:, :-1][targets], seen[0]
+
+
+def _with_hidden(output: Any, hidden: Tensor) -> Any:
+    other = copy(output)
+    other.last_hidden_state = hidden
+    return other
+
+
+@contextmanager
+def _body_returns(causal: Any, output: Any, hidden: Tensor) -> Iterator[None]:
+    """Let the model's forward begin at its last hidden states [1, N, H]."""
+    body = causal.base_model
+    body.forward = lambda *_args, **_kwargs: _with_hidden(output, hidden)
+    try:
+        yield
+    finally:
+        del body.forward

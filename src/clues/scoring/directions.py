@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from clues.data.batches import collate, token_budget_batches
 from clues.data.encoding import Encoded
@@ -53,13 +53,12 @@ class Directions:
 
 
 def batch_gradients(
-    lm: LanguageModel, encoded: Sequence[Encoded], matrix: str
+    lm: LanguageModel, encoded: Sequence[Encoded], parameters: Mapping[str, nn.Parameter]
 ) -> Iterator[tuple[int, dict[str, Tensor]]]:
     """Gradients of the mean row loss of one batch after the other: number of rows, parameter -> float32.
 
-    `matrix` says with respect to which of the adapter's matrices: "AB", or "B" alone.
+    Only `parameters` are differentiated: the backward pass stops at the lowest of them.
     """
-    parameters = lora_parameters(lm.model, matrix)
     for p in parameters.values():
         p.requires_grad_(True)
     try:
@@ -72,10 +71,12 @@ def batch_gradients(
             p.requires_grad_(False)
 
 
-def mean_gradient(lm: LanguageModel, encoded: Sequence[Encoded], matrix: str = "B") -> dict[str, Tensor]:
-    """∇ of the mean over rows of ℓ with respect to the adapter's matrices, by parameter name."""
+def mean_gradient(
+    lm: LanguageModel, encoded: Sequence[Encoded], parameters: Mapping[str, nn.Parameter]
+) -> dict[str, Tensor]:
+    """∇ of the mean over rows of ℓ with respect to the parameters, by name."""
     total: dict[str, Tensor] = {}
-    for rows, gradients in batch_gradients(lm, encoded, matrix):
+    for rows, gradients in batch_gradients(lm, encoded, parameters):
         for name, gradient in gradients.items():
             total[name] = total.get(name, 0) + gradient * (rows / len(encoded))
     return total
@@ -84,36 +85,47 @@ def mean_gradient(lm: LanguageModel, encoded: Sequence[Encoded], matrix: str = "
 def directions_at(
     lm: LanguageModel, validation: Validation, half: slice = slice(None), criteria: Sequence[Criterion] = CRITERIA
 ) -> Directions:
-    """The criteria's directions at the adapter the model carries, from all validation rows or some of them."""
-    with_direction = [c for c in criteria if c.layers is not None]
-    good = mean_gradient(lm, validation.good[half])
-    bad = {c.name: mean_gradient(lm, validation.spoiled[c.name].encoded[half]) for c in with_direction}
-    return contrasts(good, bad, with_direction, lm.model.config.get_text_config().num_hidden_layers)
+    """The criteria's directions at the adapter the model carries, from all validation rows or some of them.
+
+    ∇ℓ(good) is shared by all criteria. Spoiled copies cannot ride in one backward pass with it by sharing their
+    prompt: what flows back through a shared prompt is the sum over its answers, which no layer can take apart. So each
+    set is a pass of its own, no deeper than its criterion's lowest layer.
+    """
+    parameters = {c.name: criterion_parameters(lm, c) for c in criteria if c.layers is not None}
+    union = {
+        name: p for name, p in lora_parameters(lm.model, "B").items() if any(name in x for x in parameters.values())
+    }
+    good = mean_gradient(lm, validation.good[half], union)
+    bad = {c: mean_gradient(lm, validation.spoiled[c].encoded[half], p) for c, p in parameters.items()}
+    return contrasts(good, bad)
 
 
-def contrasts(
-    good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Tensor]], criteria: Sequence[Criterion], depth: int
-) -> Directions:
-    """Directions good − spoiled, each over the B matrices of the layers its criterion lives in.
+def criterion_parameters(lm: LanguageModel, criterion: Criterion) -> dict[str, nn.Parameter]:
+    """The B matrices in the layers that a criterion is read in, by name.
+
+    Raises AdapterError when none of these layers carries an adapter.
+    """
+    layers = criterion.layer_range(lm.model.config.get_text_config().num_hidden_layers)
+    found = {name: p for name, p in lora_parameters(lm.model, "B").items() if layer_of(name) in layers}
+    if not found:
+        raise AdapterError(
+            f"{criterion.name} is read in layers {layers[0]} to {layers[-1]}: lower adapter.first_layer to {layers[-1]}"
+        )
+    return found
+
+
+def contrasts(good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Tensor]]) -> Directions:
+    """Directions good − spoiled, each over the parameters its criterion lives in and zero elsewhere.
 
     Args:
         good: mean gradient over the public rows, by parameter name.
-        spoiled: criterion -> mean gradient over the same rows, spoiled for it.
-        depth: number of decoder layers of the model.
-
-    Raises AdapterError when no layer of a criterion carries an adapter.
+        spoiled: criterion -> mean gradient over the same rows, spoiled for it, of the criterion's own parameters.
     """
-    inside = {c.name: {name for name in good if layer_of(name) in c.layer_range(depth)} for c in criteria}
-    for c in criteria:
-        if not inside[c.name]:
-            low, high = c.layer_range(depth)[0], c.layer_range(depth)[-1]
-            raise AdapterError(f"{c.name} is read in layers {low} to {high}: lower adapter.first_layer to {high}")
     weights = {
-        name: torch.stack([(g - spoiled[c.name][name]) * float(name in inside[c.name]) for c in criteria])
+        name: torch.stack([g - bad[name] if name in bad else torch.zeros_like(g) for bad in spoiled.values()])
         for name, g in good.items()
-        if any(name in names for names in inside.values())
     }
-    return Directions(tuple(f"{c.name}.gradient" for c in criteria), weights)
+    return Directions(tuple(f"{name}.gradient" for name in spoiled), weights)
 
 
 def average(a: Directions, b: Directions) -> Directions:

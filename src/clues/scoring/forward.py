@@ -44,15 +44,24 @@ def forward_channels(
         alone: the same tokens without the prompt.
         encoded: the rows with their prompts, for the places of their end tokens.
     """
-    fluency = [-nll / len(nll) for nll in conditional]
     relevance = [_gain(a, q) for a, q in zip(alone, conditional, strict=True)]
-    completeness = [-nll[_ends(e)].mean() if _ends(e) else np.nan for nll, e in zip(conditional, encoded, strict=True)]
+    fluency, completeness = likelihood_channels(conditional, encoded)
     channels = {
-        "fluency.forward": np.array([t.sum() for t in fluency], np.float32),
+        "fluency.forward": fluency,
         "relevance.forward": np.array([t.sum() for t in relevance], np.float32),
-        "completeness.forward": np.array(completeness, np.float32),
+        "completeness.forward": completeness,
     }
-    return Forward(channels, fluency, relevance)
+    return Forward(channels, [-nll / len(nll) for nll in conditional], relevance)
+
+
+def likelihood_channels(nll: Sequence[np.ndarray], encoded: Sequence[Encoded]) -> tuple[np.ndarray, np.ndarray]:
+    """−ℓ(a|q) and the log-probability of the end token (NaN in a truncated row), float32 [rows] each, from token NLLs.
+
+    Under the base they are `fluency.forward` and `completeness.forward`; under a checkpoint, from the pass that reads
+    the gradients, `fluency.trained` and `completeness.trained`.
+    """
+    ends = [-x[_ends(e)].mean() if _ends(e) else np.nan for x, e in zip(nll, encoded, strict=True)]
+    return np.array([-x.mean() for x in nll], np.float32), np.array(ends, np.float32)
 
 
 def _gain(alone: np.ndarray, conditional: np.ndarray) -> np.ndarray:

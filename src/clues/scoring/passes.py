@@ -5,42 +5,30 @@ B sample, T token, I inputs and O outputs of a linear layer.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from accelerate.utils.memory import clear_device_cache, should_reduce_batch_size
+from torch import Tensor
 
 from clues.data.batches import Batch, collate, token_budget_batches
 from clues.data.encoding import Encoded
 from clues.kernels.losses import response_nll, row_means
 from clues.models.base import LanguageModel
+from clues.scoring.forward import likelihood_channels
+from clues.scoring.observe import Observer, observed
 
 Advance = Callable[[int], None]
 """Called with the number of rows just finished."""
 
-
-class UnsupportedModuleError(ValueError):
-    """A layer whose per-row gradient cannot be told apart; the text names it."""
+Result = TypeVar("Result")
 
 
-class Observer(Protocol):
-    """Reads something per row out of one backward pass, from the input and output gradient of linear layers."""
-
-    channels: tuple[str, ...]
-    parameters: frozenset[str]
-
-    def start(self, rows: int) -> None:
-        """A batch of `rows` rows begins."""
-
-    def observe(self, parameter: str, inputs: Tensor, output_gradient: Tensor) -> None:
-        """One layer of the batch: inputs [B, T, I] and ∂(Σ ℓ_i)/∂output [B, T, O], both float32."""
-
-    def read(self) -> Tensor:
-        """The finished batch: [B, channels], float32."""
-        ...
+class RowTooLongError(MemoryError):
+    """A single row does not fit into memory; the text says what to do."""
 
 
 def likelihood_batch(lm: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -52,17 +40,54 @@ def likelihood_batch(lm: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
         )
 
 
+def batchwise(
+    lm: LanguageModel, encoded: Sequence[Encoded], run: Callable[[Batch], Result], advance: Advance
+) -> Iterator[tuple[list[int], Result]]:
+    """Batches of rows by the token budget, each with what `run` makes of it.
+
+    A batch that finds no memory is halved, and no later one is larger than what fits; a warning says so.
+
+    Raises RowTooLongError where not even one row fits.
+    """
+    waiting, limit = token_budget_batches(encoded, lm.settings.token_budget)[::-1], lm.settings.token_budget
+    while waiting:
+        index = waiting.pop()
+        longest = len(encoded[index[0]])
+        if len(index) > 1 and len(index) * longest > limit:
+            half = len(index) // 2
+            waiting += [index[half:], index[:half]]
+            continue
+        try:
+            result = run(collate(encoded, index, lm.pad_id))
+        except RuntimeError as error:
+            if not should_reduce_batch_size(error):
+                raise
+            if len(index) == 1:
+                raise RowTooLongError(
+                    f"no memory for one row of {longest} tokens: lower model.max_length, or score on a larger machine"
+                ) from error
+            limit = len(index) * longest // 2
+            warnings.warn(f"no memory for {2 * limit} tokens at once: going on with {limit}", stacklevel=2)
+            waiting.append(index)
+            clear_device_cache(garbage_collection=True)
+            continue
+        yield index, result
+        advance(len(index))
+
+
 @torch.no_grad()
 def token_nll(lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None) -> list[np.ndarray]:
     """Negative log-likelihood of every response token, one float32 array per row, in the rows' order."""
     result: list[np.ndarray] = [np.empty(0, np.float32)] * len(encoded)
-    for index in token_budget_batches(encoded, lm.settings.token_budget):
-        nll, row = likelihood_batch(lm, collate(encoded, index, lm.pad_id))
-        values, row = nll.cpu().numpy(), row.cpu().numpy()
-        for position, i in enumerate(index):
-            result[i] = values[row == position]
-        advance(len(index))
+    for index, found in batchwise(lm, encoded, lambda batch: likelihood_batch(lm, batch), advance):
+        for i, nll in zip(index, by_row(*found), strict=True):
+            result[i] = nll
     return result
+
+
+def by_row(nll: Tensor, row: Tensor) -> list[np.ndarray]:
+    """The token NLLs [N] of a batch, taken apart by the row [N] they belong to."""
+    return np.split(nll.detach().cpu().numpy(), np.flatnonzero(np.diff(row.cpu().numpy())) + 1)
 
 
 def row_nll(lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None) -> np.ndarray:
@@ -79,51 +104,21 @@ def gradient_pass(
     """One forward and one backward pass over the rows, read by all observers at once: channel -> float32 [rows].
 
     The loss is Σ_i ℓ_i, so that row i's gradient does not depend on its batch mates. Nothing requires a gradient below
-    the lowest layer that is observed, so the backward pass stops there.
+    the lowest layer that is observed, so the backward pass stops there. The likelihoods of the same pass are channels
+    as well, for nothing: `fluency.trained` and `completeness.trained`.
     """
-    result = {name: np.zeros(len(encoded), np.float32) for o in observers for name in o.channels}
-    for index in token_budget_batches(encoded, lm.settings.token_budget):
-        with observed(lm.model, observers, len(index)):
-            nll, row = likelihood_batch(lm, collate(encoded, index, lm.pad_id))
-            row_means(nll, row, len(index)).sum().backward()
-        for observer in observers:
-            for name, values in zip(observer.channels, observer.read().T.cpu().numpy(), strict=True):
-                result[name][index] = values
-        advance(len(index))
+
+    def run(batch: Batch) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        rows = len(batch.index)
+        with observed(lm.model, observers, rows):
+            nll, row = likelihood_batch(lm, batch)
+            row_means(nll, row, rows).sum().backward()
+        return [observer.read().T.cpu().numpy() for observer in observers], by_row(nll, row)
+
+    names = [name for observer in observers for name in observer.channels] + ["fluency.trained", "completeness.trained"]
+    result = {name: np.zeros(len(encoded), np.float32) for name in names}
+    for index, (read, nll) in batchwise(lm, encoded, run, advance):
+        likelihoods = likelihood_channels(nll, [encoded[i] for i in index])
+        for name, values in zip(names, [*(v for part in read for v in part), *likelihoods], strict=True):
+            result[name][index] = values
     return result
-
-
-@contextmanager
-def observed(model: nn.Module, observers: Sequence[Observer], rows: int) -> Iterator[None]:
-    """Let observers see one forward and backward pass of a batch of `rows` rows."""
-    handles = []
-    for observer in observers:
-        observer.start(rows)
-    for name in sorted(frozenset[str]().union(*(o.parameters for o in observers))):
-        watching = [o for o in observers if name in o.parameters]
-        module = model.get_submodule(name.removesuffix(".weight"))
-        handles.append(module.register_forward_hook(_hook(name, watching, rows)))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _hook(
-    name: str, observers: Sequence[Observer], rows: int
-) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    def forward(_module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
-        inputs = args[0].detach()
-        if inputs.dim() != 3 or inputs.shape[0] != rows:
-            raise UnsupportedModuleError(f"{name} sees tokens without their rows (shape {tuple(inputs.shape)})")
-        if not output.requires_grad:
-            output.requires_grad_(True)  # the lowest observed layer: the graph starts here
-
-        def backward(gradient: Tensor) -> None:
-            for observer in observers:
-                observer.observe(name, inputs.float(), gradient.float())
-
-        output.register_hook(backward)
-
-    return forward

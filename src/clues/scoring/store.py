@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from clues.data.encoding import Encoded
 
-SCORING_VERSION = "1"
+SCORING_VERSION = "2"
 """Raised when a channel's definition changes: older scores are then computed again."""
 
 
