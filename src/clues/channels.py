@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from clues.checkpoint import Checkpoint, score_base, score_spoiled, score_under, trace
 from clues.data.prepare import Prepared
 from clues.models.base import LanguageModel
-from clues.scores import write_explanations
+from clues.scores import explanation_table
 from clues.scoring.passes import Advance
-from clues.scoring.store import load_channels, rows_key, save_channels
+from clues.scoring.store import channel_table, load_channels, score_in_shards
 from clues.scoring.validation import Validation
 from clues.selection.bar import Bar
 
@@ -27,36 +26,33 @@ class ChannelFolder:
     def score_base(self, advance: Advance = lambda _rows: None) -> None:
         """Forward channels and their token terms under the base model; `advance` counts each row twice."""
 
-        def score() -> dict[str, np.ndarray]:
-            forward = score_base(self.lm, self.prepared.rows, self.prepared.encoded, advance)
-            write_explanations(self.folder / "explanations.parquet", self.prepared, forward)
-            return forward.channels
+        def score(shard: slice) -> tuple[pa.Table, pa.Table]:
+            part = Prepared(self.prepared.rows[shard], self.prepared.encoded[shard], [])
+            forward = score_base(self.lm, part.rows, part.encoded, advance)
+            return channel_table(forward.channels), explanation_table(part, forward)
 
-        self._once("base", "base", score)
+        score_in_shards(self.folder, ("base", "explanations"), self.prepared.encoded, "base", score)
 
     def score_under(self, number: int, checkpoint: Checkpoint, advance: Advance = lambda _rows: None) -> None:
         """Gradient channels under checkpoint `number`."""
-        self._once(
-            f"checkpoint-{number}",
-            checkpoint.key,
-            lambda: score_under(self.lm, checkpoint, self.prepared.encoded, advance),
-        )
+
+        def score(shard: slice) -> tuple[pa.Table]:
+            return (channel_table(self._under(checkpoint, shard, advance)),)
+
+        score_in_shards(self.folder, (f"checkpoint-{number}",), self.prepared.encoded, checkpoint.key, score)
+
+    def _under(self, checkpoint: Checkpoint, shard: slice, advance: Advance) -> dict[str, np.ndarray]:
+        return score_under(self.lm, checkpoint, self.prepared.encoded[shard], advance)
 
     def channels(self) -> dict[str, np.ndarray]:
         """All that is scored: channels of the base, channels at each checkpoint, and their trace. [rows] each.
 
         Raises FileNotFoundError before `score_base`.
         """
-        base = _read(self.folder / "base.parquet")
+        base = load_channels(self.folder / "base.parquet")
         files = self.folder.glob("checkpoint-*.parquet")
-        tables = {int(file.stem.removeprefix("checkpoint-")): _read(file) for file in files}
+        tables = {int(file.stem.removeprefix("checkpoint-")): load_channels(file) for file in files}
         return base | (trace(tables) if tables else {})
-
-    def _once(self, name: str, checkpoint_key: str, score: Callable[[], dict[str, np.ndarray]]) -> None:
-        file, key = self.folder / f"{name}.parquet", rows_key(self.prepared.encoded, checkpoint_key)
-        if load_channels(file, key) is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            save_channels(file, score(), key)
 
 
 class SpoiledFolder(ChannelFolder):
@@ -66,13 +62,8 @@ class SpoiledFolder(ChannelFolder):
         super().__init__(lm, validation.all_spoiled, folder)
         self.validation = validation
 
-    def score_under(self, number: int, checkpoint: Checkpoint, advance: Advance = lambda _rows: None) -> None:
-        """Gradient channels under checkpoint `number`."""
-        self._once(
-            f"checkpoint-{number}",
-            checkpoint.key,
-            lambda: score_spoiled(self.lm, checkpoint, self.validation, advance),
-        )
+    def _under(self, checkpoint: Checkpoint, shard: slice, advance: Advance) -> dict[str, np.ndarray]:
+        return score_spoiled(self.lm, checkpoint, self.validation, advance, shard)
 
 
 def bar_of(anchors: ChannelFolder, spoiled: SpoiledFolder) -> Bar:
@@ -82,8 +73,3 @@ def bar_of(anchors: ChannelFolder, spoiled: SpoiledFolder) -> Bar:
         for criterion, part in spoiled.validation.by_criterion(values).items():
             by_criterion[criterion][channel] = part
     return Bar(anchors.channels(), by_criterion)
-
-
-def _read(file: Path) -> dict[str, np.ndarray]:
-    table = pq.read_table(file)
-    return {name: table[name].to_numpy() for name in table.column_names}

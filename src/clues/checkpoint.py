@@ -103,16 +103,21 @@ def score_under(
 
 
 def score_spoiled(
-    lm: LanguageModel, checkpoint: Checkpoint, validation: Validation, advance: Advance = lambda _rows: None
+    lm: LanguageModel,
+    checkpoint: Checkpoint,
+    validation: Validation,
+    advance: Advance = lambda _rows: None,
+    part: slice = slice(None),
 ) -> dict[str, np.ndarray]:
-    """Gradient channels of the spoiled validation rows, [criteria x rows] in the order of `Validation.all_spoiled`.
+    """Gradient channels of (a part of) the spoiled validation rows, [criteria x rows] as in `Validation.all_spoiled`.
 
     Each row is scored by the directions of the half it is not in: its own gradient must not be in its ruler.
     """
     load_adapter_state(lm.model, checkpoint.adapter)
     result: dict[str, np.ndarray] = {}
     encoded = validation.all_spoiled.encoded
-    half_of = np.arange(len(encoded)) % len(validation.good) % 2
+    half_of = (np.arange(len(encoded)) % len(validation.good) % 2)[part]
+    encoded = encoded[part]
     for half, directions in enumerate(checkpoint.halves):
         others = np.flatnonzero(half_of != half)
         found = gradient_pass(lm, [encoded[i] for i in others], [Probe(directions)], advance)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,9 @@ from pathlib import Path
 from clues.config import SettingError
 from clues.data.overlap import Overlap, overlap
 from clues.data.prepare import Prepared, prepare
-from clues.data.writing import write_json
 from clues.models.base import LanguageModel
 from clues.power import SpoiledAnchors
-from clues.scoring.store import rows_key
+from clues.scoring.store import pin_rows
 
 
 @dataclass(frozen=True)
@@ -66,10 +64,5 @@ class Inputs:
         return overlap(self.rows.rows, {"validation": self.validation.rows, "anchors": self.anchors.rows})
 
     def pin(self, file: Path) -> None:
-        """Note in `file` which rows these are. Raises SettingError if it names others: a resumed run mixes no files."""
-        keys = {name: rows_key(getattr(self, name).encoded, "") for name in self.files}
-        before = json.loads(file.read_text())["rows"] if file.exists() else keys
-        for name, source in self.files.items():
-            if keys[name] != before[name]:
-                raise SettingError(f"{source}: other rows than those {file.parent} began with; name another --output")
-        write_json({"rows": keys}, file)
+        """Note in `file` which rows these are, see `pin_rows`."""
+        pin_rows(file, {name: (source, getattr(self, name).encoded) for name, source in self.files.items()})

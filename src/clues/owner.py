@@ -19,6 +19,7 @@ from clues.data.writing import replacing, write_json
 from clues.inputs import Inputs
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
 from clues.models.base import LanguageModel, load_base
+from clues.processes import processes
 from clues.progress import Progress
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
@@ -41,11 +42,12 @@ def score_file(
     *,
     columns: Mapping[str, str] | None = None,
     resume: bool = False,
-) -> Verdict:
+) -> Verdict | None:
     """Score a file, put it to the bar, and write the rows kept and dropped, the scores and a page into `output`.
 
     With `scoring.channels = "forward"` two forward passes of the base model are all. With `full` an adapter is warmed
-    up on the file itself, and gradient channels are taken at the job's checkpoints.
+    up on the file itself, and gradient channels are taken at the job's checkpoints. Several processes
+    (`accelerate launch`) share the rows; the verdict is the first one's, the others get None.
 
     Args:
         data: the owner's rows. validation, anchors: public rows of high quality.
@@ -54,16 +56,18 @@ def score_file(
 
     Raises OutputInUseError, SettingError, and what reading and the model raise.
     """
-    check_output(output, job, resume)
+    if processes().is_main_process:
+        check_output(output, job, resume)
     lm = scoring_model(job, load_base(job.model))
     scoring = _Scoring(
         Inputs.read(data, validation, anchors, lm, job.seed, columns), lm, output, job, progress, columns
     )
-    scoring.begin()
+    if processes().is_main_process:
+        scoring.begin()
     scoring.base()
     if job.scoring.channels == "full":
         scoring.checkpoints()
-    return scoring.verdict()
+    return scoring.verdict() if processes().is_main_process else None
 
 
 @dataclass
@@ -100,35 +104,38 @@ class _Scoring:
         with self.progress.phase("score-base", 2 * self._rows()) as advance:
             for name, part in self.parts.items():
                 part.score_base(lambda rows, note=name: advance(rows, note))
-        shutil.copyfile(
-            self.output / "channels" / "rows" / "explanations.parquet", self.output / "explanations.parquet"
-        )
 
     def checkpoints(self) -> None:
         state = adapter_state(self.lm.model)
         for number in range(1, max(self.job.scoring.checkpoints) + 1):
             state = self._warm_up(number, state)
             if number in self.job.scoring.checkpoints:
-                file = self.output / "checkpoints" / f"{number}.safetensors"
-                if not file.exists():
-                    load_adapter_state(self.lm.model, state)
-                    make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
-                self._score_under(number, Checkpoint.load(file))
+                self._score_under(number, self._checkpoint(number, state))
 
     def _warm_up(self, number: int, state: dict[str, Tensor]) -> dict[str, Tensor]:
         """Round `number` of local steps on the owner's own rows."""
         file, steps = self.output / "warm-up" / f"{number}.safetensors", self.job.training.local_steps
-        if not file.exists():
+        if _missing(file):
             with self.progress.phase(f"warm-up-{number}", steps) as advance:
                 load_adapter_state(self.lm.model, state)
                 train(
                     self.lm, self.parts["rows"].prepared.encoded, self.job.training,
                     steps=steps, first_step=(number - 1) * steps, seed=self.job.seed, on_step=advance,
                 )  # fmt: skip
-                file.parent.mkdir(exist_ok=True)
+            if processes().is_main_process:
                 with replacing(file) as scratch:
                     save_file(adapter_state(self.lm.model), str(scratch))
+            processes().wait_for_everyone()
         return load_file(str(file))
+
+    def _checkpoint(self, number: int, state: dict[str, Tensor]) -> Checkpoint:
+        """Round `number`'s checkpoint, made by the first process."""
+        file = self.output / "checkpoints" / f"{number}.safetensors"
+        with processes().main_process_first():
+            if not file.exists():
+                load_adapter_state(self.lm.model, state)
+                make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
+        return Checkpoint.load(file)
 
     def _score_under(self, number: int, checkpoint: Checkpoint) -> None:
         with self.progress.phase(f"score-{number}", self._rows()) as advance:
@@ -136,6 +143,7 @@ class _Scoring:
                 part.score_under(number, checkpoint, lambda rows, note=name: advance(rows, note))
 
     def verdict(self) -> Verdict:
+        shutil.copyfile(self.parts["rows"].folder / "explanations.parquet", self.output / "explanations.parquet")
         mine, bar = self.parts["rows"], bar_of(self.parts["anchors"], self.spoiled)
         source, shared = self.inputs.files["rows"], self.inputs.overlap()
         about = {"name": source.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
@@ -150,6 +158,13 @@ class _Scoring:
 
     def _rows(self) -> int:
         return sum(len(part.prepared.rows) for part in self.parts.values())
+
+
+def _missing(file: Path) -> bool:
+    """Whether a file has to be made, by all processes together: none of them looks after another has written it."""
+    missing = not file.exists()
+    processes().wait_for_everyone()
+    return missing
 
 
 def scoring_model(job: Job, base: LanguageModel) -> LanguageModel:

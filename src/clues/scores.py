@@ -120,7 +120,7 @@ def write_scores(
         pq.write_table(table.sort_by("line").replace_schema_metadata(metadata), scratch)
 
 
-def write_explanations(file: Path, prepared: Prepared, forward: Forward) -> None:
+def explanation_table(prepared: Prepared, forward: Forward) -> pa.Table:
     """explanations.parquet: what each response token adds to the forward channels, with its place in the response."""
     spans = [np.array(e.spans).reshape(-1, 2) for e in prepared.encoded]
     columns = {
@@ -130,8 +130,7 @@ def write_explanations(file: Path, prepared: Prepared, forward: Forward) -> None
         "fluency": forward.fluency,
         "relevance": forward.relevance,
     }
-    with replacing(file) as scratch:
-        pq.write_table(pa.table(columns), scratch)
+    return pa.table(columns)
 
 
 def _set_aside_table(items: Sequence[SetAside]) -> pa.Table:

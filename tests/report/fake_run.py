@@ -21,7 +21,7 @@ from clues.config import (
 )
 from clues.data.writing import write_json
 from clues.evaluation.selection import every_rule, measure_run
-from clues.scores import ScoredRows, write_explanations
+from clues.scores import ScoredRows, explanation_table
 from clues.selection.bar import Bar
 from clues.verdict import Verdict, anchors_file, judge
 from tests.report.fake_numbers import events, metrics, training
@@ -73,7 +73,7 @@ def _write_client(folder: Path, bar: Bar, job: Job, shape: Shape, rng: np.random
     overlap = {"anchors": {"exact": 0, "near": 0, "prompt": 0}}
     about = {"name": folder.name, "job": job.hash, "model": "packaged", "overlap": overlap}
     if shape.explanations:
-        write_explanations(folder / "explanations.parquet", file.prepared, file.forward)
+        pq.write_table(explanation_table(file.prepared, file.forward), folder / "explanations.parquet")
     if shape.power:
         kinds = {kind: {"p": [shape.alpha / 2] * n + [1.0] * (16 - n)} for kind, n in CAUGHT.items()}
         write_json({"kinds": kinds}, folder / "power.json")

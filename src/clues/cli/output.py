@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,7 +33,10 @@ class Output:
 
     @contextmanager
     def progress(self, events: Path | None = None) -> Iterator[Progress]:
-        """Progress that is shown as asked for, and written to `events`."""
+        """Progress that is shown as asked for, and written to `events`; of several processes, by the first alone."""
+        if os.environ.get("RANK", "0") != "0":
+            yield Progress()
+            return
         with showing("none" if self.quiet else self.display) as display:
             yield Progress(events, display)
 

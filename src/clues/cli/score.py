@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from clues.cli.errors import DONE, UsageError
 from clues.cli.kept import kept_facts, kept_text
 from clues.cli.options import (
     Columns,
@@ -27,6 +28,7 @@ from clues.config import Job
 
 if TYPE_CHECKING:
     from clues.inputs import Inputs
+    from clues.verdict import Verdict
 
 EXAMPLES = """
 **Examples**
@@ -35,6 +37,7 @@ EXAMPLES = """
     clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --dry-run
     clues score mine.csv --columns prompt=ticket,response=reply --validation v.jsonl --anchors a.jsonl --output out
     clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --rule fdr --q 0.05 --fail-over 0.2
+    clues score next-month.jsonl --like out --output out-2
 """
 
 
@@ -42,9 +45,10 @@ def score(
     file: Path,
     /,
     *,
-    validation: Path,
-    anchors: Path,
     output_to: Annotated[Path, Parameter(name="--output")],
+    validation: Path | None = None,
+    anchors: Path | None = None,
+    like: Path | None = None,
     channels: Literal["full", "forward"] | None = None,
     model: Model = None,
     rule: Rule | None = None,
@@ -66,12 +70,15 @@ def score(
     ----------
     file
         Your rows: JSON lines, JSON, CSV, Parquet, a saved or named Hugging Face data set.
+    output_to
+        A new folder for everything that is found; it stays with you.
     validation
         Public rows of high quality: what the model should get better at.
     anchors
         Other public rows of high quality, 30 or more: they set the bar.
-    output_to
-        A new folder for everything that is found; it stays with you.
+    like
+        The output of an earlier score, or a client's folder of a run, instead of public rows: new rows are scored
+        under its model and checkpoints and held against its bar, without any training.
     channels
         forward: two passes of the base model, minutes. full (the default): also trains an adapter on the rows.
     rule
@@ -86,21 +93,57 @@ def score(
     check_share("--fail-over", fail_over)
     if offline:
         stay_offline()
-    given = {"scoring.channels": channels, "model.name": model, "selection.rule": rule}
-    job = owner_job(settings, {**given, "selection.alpha": alpha, "selection.q": q})
-    files = (file, validation, anchors)
-    if dry_run:
-        return _rehearse(files, output_to, job, parse_columns(columns), resume, output)
-    from clues.owner import score_file
-
-    with output.progress(output_to / "events.jsonl") as progress:
-        verdict = score_file(
-            *files, output_to, job, progress, columns=parse_columns(columns), resume=resume
-        )  # fmt: skip
+    bar = {name: value for name, value in (("rule", rule), ("alpha", alpha), ("q", q)) if value is not None}
+    names = parse_columns(columns)
+    if like is not None:
+        if validation or anchors or channels or model or settings or dry_run:
+            raise UsageError("--like takes the model, the settings and the bar from that folder: leave the others out")
+        verdict = _score_new_rows(file, like, output_to, bar, names, resume, output)
+    elif validation is None or anchors is None:
+        raise UsageError("--validation and --anchors are needed, or --like with the folder of an earlier score")
+    else:
+        job = owner_job(
+            settings,
+            {"scoring.channels": channels, "model.name": model} | {f"selection.{k}": v for k, v in bar.items()},
+        )
+        if dry_run:
+            return _rehearse((file, validation, anchors), output_to, job, names, resume, output)
+        verdict = _score((file, validation, anchors), output_to, job, names, resume, output)
+    if verdict is None:
+        return DONE  # one of several processes; the first one answers
     facts = kept_facts(output_to, verdict)
     share = verdict.dropped / max(1, verdict.rows)
     failed = f"{percent(share, 1)} of the rows are dropped" if fail_over is not None and share > fail_over else ""
     return output.answer(kept_text(output_to, facts), {"command": "score", **facts}, facts["kept_file"], failed)
+
+
+def _score(
+    files: tuple[Path, Path, Path],
+    output_to: Path,
+    job: Job,
+    columns: dict[str, str] | None,
+    resume: bool,
+    output: Output,
+) -> Verdict | None:
+    from clues.owner import score_file
+
+    with output.progress(output_to / "events.jsonl") as progress:
+        return score_file(*files, output_to, job, progress, columns=columns, resume=resume)
+
+
+def _score_new_rows(
+    file: Path,
+    like: Path,
+    output_to: Path,
+    bar: dict[str, Any],
+    columns: dict[str, str] | None,
+    resume: bool,
+    output: Output,
+) -> Verdict | None:
+    from clues.new_rows import score_new_rows
+
+    with output.progress(output_to / "events.jsonl") as progress:
+        return score_new_rows(file, like, output_to, progress, selection=bar, columns=columns, resume=resume)
 
 
 def _rehearse(

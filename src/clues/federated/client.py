@@ -11,6 +11,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import tomli_w
 import torch
 from torch import Tensor
 
@@ -124,7 +125,10 @@ class Client:
         if number == 0:
             self._scored.score_base()
         else:
-            self._scored.score_under(number, Checkpoint.from_tensors(_tensors(task)))
+            checkpoint = Checkpoint.from_tensors(_tensors(task))
+            checkpoint.save(self.folder / "checkpoints" / f"{number}.safetensors")  # for rows to come
+            self._scored.score_under(number, checkpoint)
+        (self.folder / "job.toml").write_text(tomli_w.dumps(self.job.to_dict()))
         return Result(self._counts())
 
     def _counts(self) -> dict[str, int]:

@@ -33,7 +33,7 @@ class RowTooLongError(MemoryError):
 
 def likelihood_batch(lm: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """`response_nll` of a batch on the model's device, under the precision of the job."""
-    device = lm.model.device
+    device = next(lm.model.parameters()).device  # a model wrapped for several processes has no `device`
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16"):
         return response_nll(
             lm.model, batch.input_ids.to(device), batch.attention_mask.to(device), batch.response_mask.to(device)

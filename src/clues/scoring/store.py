@@ -1,19 +1,31 @@
-"""Channels on disk, under a key: scores of other rows or of another checkpoint are never taken for these."""
+"""Scores on disk, under a key: scores of other rows or of another checkpoint are never taken for these.
+
+Rows are scored in shards. Each is on disk as soon as it is done, so that a killed run goes on with the shard it was in,
+and several processes (`accelerate launch`) each score some of them; in the end they are joined in the rows' order. What
+is in a batch depends on its shard alone: one process or several, killed or not, the file is the same.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from clues.config import SettingError
 from clues.data.encoding import Encoded
+from clues.data.writing import write_json
+from clues.processes import processes
 
 SCORING_VERSION = "2"
 """Raised when a channel's definition changes: older scores are then computed again."""
+SHARD_ROWS = 64
+"""Enough to fill batches with rows of like length; what a killed run loses, and what is in memory at once."""
 
 
 def rows_key(encoded: Sequence[Encoded], checkpoint_key: str) -> str:
@@ -24,20 +36,83 @@ def rows_key(encoded: Sequence[Encoded], checkpoint_key: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def save_channels(file: Path, channels: Mapping[str, np.ndarray], key: str) -> None:
-    """Write channels [rows] as Parquet, atomically."""
+def pin_rows(file: Path, parts: Mapping[str, tuple[Path, Sequence[Encoded]]]) -> None:
+    """Note in `file` which rows a run began with: name -> where they come from, and their tokens.
+
+    Raises SettingError if it names others: a resumed run mixes no files.
+    """
+    keys = {name: rows_key(encoded, "") for name, (_, encoded) in parts.items()}
+    before = json.loads(file.read_text())["rows"] if file.exists() else keys
+    for name, (source, _) in parts.items():
+        if keys[name] != before[name]:
+            raise SettingError(f"{source}: other rows than those {file.parent} began with; name another --output")
+    write_json({"rows": keys}, file)
+
+
+def score_in_shards(
+    folder: Path,
+    names: Sequence[str],
+    encoded: Sequence[Encoded],
+    checkpoint_key: str,
+    score: Callable[[slice], Sequence[pa.Table]],
+) -> None:
+    """Make `folder/<name>.parquet` of every name, unless they are there under this key.
+
+    Args:
+        names: one file each for the tables that `score` gives.
+        encoded: the rows; with `checkpoint_key` they make the key.
+        score: tables of the rows in a slice, one line per row.
+    """
+    files = [folder / f"{name}.parquet" for name in names]
+    key, state = rows_key(encoded, checkpoint_key), processes()
+    if not all(is_scored(file, key) for file in files):
+        shards = [slice(i, min(i + SHARD_ROWS, len(encoded))) for i in range(0, len(encoded), SHARD_ROWS)]
+        parts = [[_part(file, number) for file in files] for number in range(len(shards))]
+        for number in range(state.process_index, len(shards), state.num_processes):
+            part_key = rows_key(encoded[shards[number]], checkpoint_key)
+            if not all(is_scored(part, part_key) for part in parts[number]):
+                for part, table in zip(parts[number], score(shards[number]), strict=True):
+                    _write(part, table, part_key)
+        state.wait_for_everyone()
+        if state.is_main_process:
+            for i, file in enumerate(files):
+                _join([shard[i] for shard in parts], file, key)
+    state.wait_for_everyone()
+
+
+def channel_table(channels: Mapping[str, np.ndarray]) -> pa.Table:
+    """Channels [rows] as a table."""
+    return pa.table({name: np.asarray(values) for name, values in channels.items()})
+
+
+def is_scored(file: Path, key: str) -> bool:
+    """Whether a file is there, and was made under this key."""
+    return file.exists() and (pq.read_schema(file).metadata or {}).get(b"clues_key", b"").decode() == key
+
+
+def load_channels(file: Path) -> dict[str, np.ndarray]:
+    """The channels in a file, [rows] each."""
+    table = pq.read_table(file)
+    return {name: table[name].to_numpy() for name in table.column_names}
+
+
+def _part(file: Path, number: int) -> Path:
+    return file.with_suffix(".parts") / f"{number:06d}.parquet"
+
+
+def _write(file: Path, table: pa.Table, key: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.table({name: np.asarray(values) for name, values in channels.items()})
     scratch = file.with_suffix(".part")
     pq.write_table(table.replace_schema_metadata({"clues_key": key}), scratch)
     scratch.replace(file)
 
 
-def load_channels(file: Path, key: str) -> dict[str, np.ndarray] | None:
-    """The channels in a file, or None if there is none or it was made under another key."""
-    if not file.exists():
-        return None
-    table = pq.read_table(file)
-    if (table.schema.metadata or {}).get(b"clues_key", b"").decode() != key:
-        return None
-    return {name: table[name].to_numpy() for name in table.column_names}
+def _join(parts: Sequence[Path], file: Path, key: str) -> None:
+    """One file out of its parts, a part in memory at a time; the parts are then gone."""
+    scratch = file.with_suffix(".part")
+    schema = pq.read_schema(parts[0]).with_metadata({"clues_key": key})
+    with pq.ParquetWriter(scratch, schema) as writer:
+        for part in parts:
+            writer.write_table(pq.read_table(part).replace_schema_metadata(schema.metadata))
+    scratch.replace(file)
+    shutil.rmtree(parts[0].parent)

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from clues.config import TrainingSettings
+from clues.config import SettingError, TrainingSettings
 from clues.data.batches import Batch, collate
 from clues.data.encoding import Encoded
 from clues.kernels.losses import row_means
 from clues.models.adapters import lora_parameters
 from clues.models.base import LanguageModel
+from clues.processes import processes
 from clues.scoring.passes import likelihood_batch
 
 
@@ -35,14 +36,22 @@ def train(
     """Train the adapter in place for `steps` optimizer steps and return the mean row loss (nats per token).
 
     The loss of a step is the mean over its rows of ℓ(a|q). The optimizer is fresh: nothing is kept between calls, and
-    step k of a run sees the same rows whether or not the run was interrupted before it.
+    step k of a run sees the same rows whether or not the run was interrupted before it. Several processes
+    (`accelerate launch`) share the rows of every step and average their gradients.
 
     Args:
         encoded: the client's rows, at least one.
         first_step: index of the first step in the whole run; it fixes which rows come next.
         seed: fixes the order of the rows.
         on_step: called after every step.
+
+    Raises SettingError when a step's rows cannot be shared equally by the processes.
     """
+    if settings.batch_size % processes().num_processes:
+        raise SettingError(
+            f"training.batch_size = {settings.batch_size} cannot be shared by {processes().num_processes} processes: "
+            "choose a multiple"
+        )
     order = row_order(len(encoded), settings.batch_size, first_step, steps, seed)
     for p in lora_parameters(lm.model).values():
         p.requires_grad_(True)
@@ -99,7 +108,8 @@ def _arguments(settings: TrainingSettings, steps: int, scratch: str) -> Training
     return TrainingArguments(
         output_dir=scratch,
         max_steps=steps,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=settings.batch_size // processes().num_processes,
+        ddp_find_unused_parameters=False,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="constant",
         weight_decay=0.0,

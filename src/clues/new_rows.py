@@ -1,0 +1,118 @@
+"""New rows next month: scored as an earlier run scored its own, under its checkpoints and held against its bar."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from clues.channels import ChannelFolder
+from clues.checkpoint import Checkpoint
+from clues.config import Job, SelectionSettings, load_job
+from clues.data.prepare import Prepared, prepare
+from clues.data.writing import write_json
+from clues.models.base import load_base
+from clues.owner import check_output, scoring_model
+from clues.processes import processes
+from clues.progress import Progress
+from clues.report.files import read_json
+from clues.report.owner import write_owner_report
+from clues.scores import ScoredRows, ScoresError
+from clues.scoring.store import pin_rows
+from clues.verdict import Verdict, judge, read_bar
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier run left for rows to come: the folder of `clues score`, or a client's folder of a run."""
+
+    folder: Path
+    job: Job
+    checkpoints: dict[int, Path]
+    """Round -> file; empty where forward channels alone were scored."""
+
+    @staticmethod
+    def open(folder: Path, selection: Mapping[str, Any] | None = None) -> Earlier:
+        """Read a folder; `selection` replaces settings of the bar as it stands there.
+
+        Raises ScoresError for a folder without a verdict, or without the checkpoints its scores are from.
+        """
+        if not ((folder / "job.toml").exists() and (folder / "anchors.json").exists()):
+            raise ScoresError(
+                f"{folder}: no scores with a bar here; give the output of clues score or a client's folder"
+            )
+        bar = read_json(folder / "anchors.json")
+        settings = SelectionSettings(**{f.name: bar[f.name] for f in fields(SelectionSettings)})
+        job = replace(load_job(folder / "job.toml"), selection=replace(settings, **(selection or {})))
+        rounds = job.scoring.checkpoints if job.scoring.channels == "full" else ()
+        files = {number: folder / "checkpoints" / f"{number}.safetensors" for number in rounds}
+        for file in files.values():
+            if not file.exists():
+                raise ScoresError(f"{file} is missing; give the folder that was scored with its public files")
+        return Earlier(folder, job, files)
+
+
+def score_new_rows(
+    data: Path,
+    like: Path,
+    output: Path,
+    progress: Progress,
+    *,
+    selection: Mapping[str, Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    resume: bool = False,
+) -> Verdict | None:
+    """Score only these rows, without any public file and without training: a pass per checkpoint, and two of the base.
+
+    The files in `output` are those of `clues score`. The rows were not trained on, as the anchors were not, so their
+    p-values are as exact as the anchors are like them. Overlap with the public rows is not looked for: their texts are
+    not kept.
+
+    Args:
+        like: folder of the earlier run, see `Earlier`.
+        selection: settings of the bar to replace, by the names of `SelectionSettings`.
+        columns, resume: as in `score_file`; of several processes, the first gets the verdict and the others None.
+
+    Raises ScoresError, OutputInUseError, SettingError, and what reading and the model raise.
+    """
+    earlier, main = Earlier.open(like, selection), processes().is_main_process
+    job = earlier.job
+    if main:
+        check_output(output, job, resume)
+    lm = scoring_model(job, load_base(job.model))
+    prepared = prepare(data, lm.tokenizer, job.model.max_length, columns)
+    if main:
+        output.mkdir(parents=True, exist_ok=True)
+        pin_rows(output / "inputs.json", {"rows": (data, prepared.encoded)})
+        (output / "job.toml").write_text(tomli_w.dumps(job.to_dict()))
+    part = ChannelFolder(lm, prepared, output / "channels" / "rows")
+    with progress.phase("score-base", 2 * len(prepared.rows)) as advance:
+        part.score_base(advance)
+    for number, file in earlier.checkpoints.items():
+        with progress.phase(f"score-{number}", len(prepared.rows)) as advance:
+            part.score_under(number, Checkpoint.load(file), advance)
+    return _verdict(earlier, data, prepared, part, output, columns) if main else None
+
+
+def _verdict(
+    earlier: Earlier,
+    data: Path,
+    prepared: Prepared,
+    part: ChannelFolder,
+    output: Path,
+    columns: Mapping[str, str] | None,
+) -> Verdict:
+    job, bar = earlier.job, read_bar(earlier.folder / "anchors.json")
+    about = {"name": data.name, "job": job.hash, "model": job.model.name, "overlap": {}}
+    scored = ScoredRows.of(data, prepared, part.channels(), columns)
+    shutil.copyfile(part.folder / "explanations.parquet", output / "explanations.parquet")
+    if (earlier.folder / "power.json").exists():
+        power = read_json(earlier.folder / "power.json")
+        write_json(power, output / "power.json")
+    verdict = judge(output, scored, bar, job.selection, about)
+    write_owner_report(output)
+    return verdict
