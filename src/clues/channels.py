@@ -11,6 +11,7 @@ from clues.checkpoint import Checkpoint, score_base, score_spoiled, score_under,
 from clues.data.prepare import Prepared
 from clues.models.base import LanguageModel
 from clues.scores import explanation_table
+from clues.scoring.domains import ALIKE, DomainWeights
 from clues.scoring.passes import Advance
 from clues.scoring.store import channel_table, load_channels, score_in_shards
 from clues.scoring.validation import Validation
@@ -44,15 +45,17 @@ class ChannelFolder:
     def _under(self, checkpoint: Checkpoint, shard: slice, advance: Advance) -> dict[str, np.ndarray]:
         return score_under(self.lm, checkpoint, self.prepared.encoded[shard], advance)
 
-    def channels(self) -> dict[str, np.ndarray]:
+    def channels(self, domains: DomainWeights = ALIKE) -> dict[str, np.ndarray]:
         """All that is scored: channels of the base, channels at each checkpoint, and their trace. [rows] each.
+
+        `domains` weighs the channels of the public rows' domains, if they have any.
 
         Raises FileNotFoundError before `score_base`.
         """
         base = load_channels(self.folder / "base.parquet")
         files = self.folder.glob("checkpoint-*.parquet")
         tables = {int(file.stem.removeprefix("checkpoint-")): load_channels(file) for file in files}
-        return base | (trace(tables) if tables else {})
+        return domains.weigh(base | (trace(tables) if tables else {}))
 
 
 class SpoiledFolder(ChannelFolder):
@@ -66,10 +69,10 @@ class SpoiledFolder(ChannelFolder):
         return score_spoiled(self.lm, checkpoint, self.validation, advance, shard)
 
 
-def bar_of(anchors: ChannelFolder, spoiled: SpoiledFolder) -> Bar:
-    """The bar from the scored public rows."""
+def bar_of(anchors: ChannelFolder, spoiled: SpoiledFolder, domains: DomainWeights = ALIKE) -> Bar:
+    """The bar from the scored public rows, for rows of some domain."""
     by_criterion: dict[str, dict[str, np.ndarray]] = {name: {} for name in spoiled.validation.spoiled}
-    for channel, values in spoiled.channels().items():
+    for channel, values in spoiled.channels(domains).items():
         for criterion, part in spoiled.validation.by_criterion(values).items():
             by_criterion[criterion][channel] = part
-    return Bar(anchors.channels(), by_criterion)
+    return Bar(anchors.channels(domains), by_criterion)

@@ -116,7 +116,7 @@ def score_spoiled(
     load_adapter_state(lm.model, checkpoint.adapter)
     result: dict[str, np.ndarray] = {}
     encoded = validation.all_spoiled.encoded
-    half_of = (np.arange(len(encoded)) % len(validation.good) % 2)[part]
+    half_of = np.tile(validation.half_of, len(validation.spoiled))[part]
     encoded = encoded[part]
     for half, directions in enumerate(checkpoint.halves):
         others = np.flatnonzero(half_of != half)

@@ -32,6 +32,8 @@ class ModelSettings:
     """Tokens per row; longer rows are truncated at the end and counted."""
     precision: Literal["float32", "bf16"] = "bf16"
     """`bf16`: autocast for matrix products; adapters, losses and sums stay float32 either way."""
+    quantization: Literal["none", "8bit", "4bit"] = "none"
+    """Bits of the linear layers' weights, by bitsandbytes: `8bit` is LLM.int8, `4bit` is NF4."""
     token_budget: int = 1024
     """Padded tokens in one batch of a scoring or evaluation pass."""
 
@@ -85,6 +87,8 @@ class ClientSettings:
     name: str
     data: str = ""
     """The client's rows. In a deployment this path is in the client's own node configuration, never here."""
+    domain: str = ""
+    """Its domain among those that `scoring.domain_field` names; empty: all count alike."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,13 @@ class ScoringSettings:
     """Warm-up rounds after which the global adapter scores the rows."""
     published: bool = True
     """Also compute the published score (dot and Adam) for comparison."""
+    domain_field: str = ""
+    """Field of the public validation rows that names their domain, such as `language`: each domain then has directions
+    of its own (the paper, Section 3.2). Empty: all rows are of one domain."""
+    own_domain: str = ""
+    """The domain of the rows of `clues score`; a client's is in `clients`. Empty: all domains count alike."""
+    other_domains: float = 1.0
+    """Weight of every other domain beside the own one's 1; the paper gives none."""
 
 
 @dataclass(frozen=True)

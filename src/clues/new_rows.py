@@ -22,6 +22,7 @@ from clues.progress import Progress
 from clues.report.files import read_json
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows, ScoresError
+from clues.scoring.domains import DomainWeights
 from clues.scoring.store import pin_rows
 from clues.verdict import Verdict, judge, read_bar
 
@@ -108,7 +109,8 @@ def _verdict(
 ) -> Verdict:
     job, bar = earlier.job, read_bar(earlier.folder / "anchors.json")
     about = {"name": data.name, "job": job.hash, "model": job.model.name, "overlap": {}}
-    scored = ScoredRows.of(data, prepared, part.channels(), columns)
+    domains = DomainWeights(job.scoring.own_domain, job.scoring.other_domains)
+    scored = ScoredRows.of(data, prepared, part.channels(domains), columns)
     shutil.copyfile(part.folder / "explanations.parquet", output / "explanations.parquet")
     if (earlier.folder / "power.json").exists():
         power = read_json(earlier.folder / "power.json")

@@ -23,6 +23,7 @@ from clues.processes import processes
 from clues.progress import Progress
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
+from clues.scoring.domains import DomainWeights
 from clues.scoring.validation import Validation, encode_validation
 from clues.training.local import train
 from clues.verdict import Verdict, judge
@@ -88,7 +89,9 @@ class _Scoring:
 
     @cached_property
     def validation(self) -> Validation:
-        return encode_validation(self.inputs.validation.rows, self.lm, self.job.seed)
+        return encode_validation(
+            self.inputs.validation.rows, self.lm, self.job.seed, domain_field=self.job.scoring.domain_field
+        )
 
     @cached_property
     def spoiled(self) -> SpoiledFolder:
@@ -144,14 +147,15 @@ class _Scoring:
 
     def verdict(self) -> Verdict:
         shutil.copyfile(self.parts["rows"].folder / "explanations.parquet", self.output / "explanations.parquet")
-        mine, bar = self.parts["rows"], bar_of(self.parts["anchors"], self.spoiled)
+        domains = DomainWeights(self.job.scoring.own_domain, self.job.scoring.other_domains)
+        mine, bar = self.parts["rows"], bar_of(self.parts["anchors"], self.spoiled, domains)
         source, shared = self.inputs.files["rows"], self.inputs.overlap()
         about = {"name": source.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
         tested = self.parts["spoiled"]
-        kinds = self.inputs.spoiled.measure(tested.channels(), bar)
+        kinds = self.inputs.spoiled.measure(tested.channels(domains), bar)
         shading = self.inputs.spoiled.shading(self.inputs.anchors.rows, tested.folder / "explanations.parquet")
         write_json({"kinds": kinds, "shading": shading}, self.output / "power.json")
-        scored = ScoredRows.of(source, mine.prepared, mine.channels(), self.columns)
+        scored = ScoredRows.of(source, mine.prepared, mine.channels(domains), self.columns)
         verdict = judge(self.output, scored, bar, self.job.selection, about)
         write_owner_report(self.output)
         return verdict

@@ -30,6 +30,7 @@ from clues.models.base import LanguageModel, load_base
 from clues.power import power_of_bar
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
+from clues.scoring.domains import DomainWeights
 from clues.selection.bar import Bar
 from clues.training.local import train
 from clues.verdict import judge
@@ -120,6 +121,11 @@ class Client:
     def _scored(self) -> ChannelFolder:
         return ChannelFolder(self.lm, self.prepared, self.folder / "channels")
 
+    @property
+    def _domains(self) -> DomainWeights:
+        own = next((c.domain for c in self.job.clients if c.name == self.name), "")
+        return DomainWeights(own, self.job.scoring.other_domains)
+
     def _score(self, task: Task) -> Result:
         number = int(task.settings["checkpoint"])  # type: ignore[arg-type]
         if number == 0:
@@ -128,7 +134,8 @@ class Client:
             checkpoint = Checkpoint.from_tensors(_tensors(task))
             checkpoint.save(self.folder / "checkpoints" / f"{number}.safetensors")  # for rows to come
             self._scored.score_under(number, checkpoint)
-        (self.folder / "job.toml").write_text(tomli_w.dumps(self.job.to_dict()))
+        scoring = replace(self.job.scoring, own_domain=self._domains.own)
+        (self.folder / "job.toml").write_text(tomli_w.dumps(replace(self.job, scoring=scoring).to_dict()))
         return Result(self._counts())
 
     def _counts(self) -> dict[str, int]:
@@ -138,10 +145,10 @@ class Client:
 
     def _select(self, task: Task) -> Result:
         settings = SelectionSettings(**{f.name: task.settings[f.name] for f in fields(SelectionSettings)})  # type: ignore[arg-type]
-        bar = Bar.from_arrays(task.arrays)
+        bar = Bar.from_arrays(task.arrays).weighed(self._domains)
         shared = overlap(self.prepared.rows, _public_rows(task))
         about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
-        scored = ScoredRows.of(self.data, self.prepared, self._scored.channels())
+        scored = ScoredRows.of(self.data, self.prepared, self._scored.channels(self._domains))
         power = {"kinds": power_of_bar(bar), "shading": json.loads(str(task.settings["shading"]))}
         verdict = judge(self.folder, scored, bar, settings, about)
         write_json(power, self.folder / "power.json")

@@ -54,7 +54,7 @@ class PublicSide:
             prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
             return ChannelFolder(lm, prepared, folder / "checkpoints" / name)
 
-        validation = encode_validation(_rows(folder, "validation"), lm, job.seed)
+        validation = encode_validation(_rows(folder, "validation"), lm, job.seed, domain_field=job.scoring.domain_field)
         return PublicSide(
             job,
             folder,

@@ -18,6 +18,7 @@ from clues.kernels.losses import row_means
 from clues.models.adapters import AdapterError, layer_of, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import CRITERIA, Criterion
+from clues.scoring.domains import channel_of
 from clues.scoring.passes import likelihood_batch
 from clues.scoring.validation import Validation
 
@@ -85,19 +86,24 @@ def mean_gradient(
 def directions_at(
     lm: LanguageModel, validation: Validation, half: slice = slice(None), criteria: Sequence[Criterion] = CRITERIA
 ) -> Directions:
-    """The criteria's directions at the adapter the model carries, from all validation rows or some of them.
+    """The criteria's directions at the adapter the model carries, from all validation rows or some of them, for each
+    domain of the rows.
 
     ∇ℓ(good) is shared by all criteria. Spoiled copies cannot ride in one backward pass with it by sharing their
     prompt: what flows back through a shared prompt is the sum over its answers, which no layer can take apart. So each
     set is a pass of its own, no deeper than its criterion's lowest layer.
     """
     parameters = {c.name: criterion_parameters(lm, c) for c in criteria if c.layers is not None}
-    union = {
-        name: p for name, p in lora_parameters(lm.model, "B").items() if any(name in x for x in parameters.values())
-    }
-    good = mean_gradient(lm, validation.good[half], union)
-    bad = {c: mean_gradient(lm, validation.spoiled[c].encoded[half], p) for c, p in parameters.items()}
-    return contrasts(good, bad)
+    union = dict(sorted(item for some in parameters.values() for item in some.items()))
+    parts = []
+    for domain, rows in validation.domain_rows(half).items():
+        good = mean_gradient(lm, [validation.good[i] for i in rows], union)
+        bad = {
+            channel_of(c, domain): mean_gradient(lm, [validation.spoiled[c].encoded[i] for i in rows], some)
+            for c, some in parameters.items()
+        }
+        parts.append(contrasts(good, bad))
+    return together(parts)
 
 
 def criterion_parameters(lm: LanguageModel, criterion: Criterion) -> dict[str, nn.Parameter]:
@@ -119,13 +125,19 @@ def contrasts(good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Ten
 
     Args:
         good: mean gradient over the public rows, by parameter name.
-        spoiled: criterion -> mean gradient over the same rows, spoiled for it, of the criterion's own parameters.
+        spoiled: channel -> mean gradient over the same rows, spoiled for its criterion, of that criterion's parameters.
     """
     weights = {
         name: torch.stack([g - bad[name] if name in bad else torch.zeros_like(g) for bad in spoiled.values()])
         for name, g in good.items()
     }
-    return Directions(tuple(f"{name}.gradient" for name in spoiled), weights)
+    return Directions(tuple(spoiled), weights)
+
+
+def together(parts: Sequence[Directions]) -> Directions:
+    """The directions of several domains as one set, over the same parameters."""
+    weights = {name: torch.cat([part.weights[name] for part in parts]) for name in parts[0].weights}
+    return Directions(tuple(name for part in parts for name in part.names), weights)
 
 
 def average(a: Directions, b: Directions) -> Directions:

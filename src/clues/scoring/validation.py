@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,26 @@ class Validation:
     good: list[Encoded]
     spoiled: dict[str, Prepared]
     """Criterion -> the same rows in the same order, spoiled."""
+    domains: tuple[str, ...] = ()
+    """Each row's domain, such as its language; empty where no field names it."""
+
+    def domain_rows(self, half: slice = slice(None)) -> dict[str, list[int]]:
+        """Domain -> positions of its rows, or of those in a half of them; all rows under "" where there are no domains.
+
+        Halves are taken within each domain, see `halves`.
+        """
+        found: dict[str, list[int]] = {}
+        for i in range(len(self.good)):
+            found.setdefault(self.domains[i] if self.domains else "", []).append(i)
+        return {domain: rows[half] for domain, rows in found.items()}
+
+    @property
+    def half_of(self) -> np.ndarray:
+        """[rows] which half each row is in, 0 or 1."""
+        number = np.zeros(len(self.good), int)
+        for rows in self.domain_rows(self.halves[1]).values():
+            number[rows] = 1
+        return number
 
     @property
     def all_spoiled(self) -> Prepared:
@@ -41,11 +62,18 @@ class Validation:
 
 
 def encode_validation(
-    rows: Sequence[Row], lm: LanguageModel, seed: int, criteria: Sequence[Criterion] = CRITERIA
+    rows: Sequence[Row],
+    lm: LanguageModel,
+    seed: int,
+    criteria: Sequence[Criterion] = CRITERIA,
+    domain_field: str = "",
 ) -> Validation:
     """Encode the rows and spoil them once per criterion; the same seed spoils the same way at every checkpoint.
 
-    Raises SettingError for fewer than four rows, or a row that leaves no token: each half must give a direction.
+    `domain_field` is the field of a row's record that names its domain. Spoiled copies are made within a domain.
+
+    Raises SettingError for fewer than four rows (of a domain), a row without its domain, or one that leaves no token:
+    each half must give a direction.
     """
 
     def tokens(some: Sequence[Row]) -> Prepared:
@@ -54,6 +82,27 @@ def encode_validation(
             raise SettingError(f"a public validation row cannot be used: {prepared.set_aside[0].reason}")
         return prepared
 
-    if len(rows) < 4:
-        raise SettingError(f"{len(rows)} public validation rows: at least four are needed, some dozens are better")
-    return Validation(tokens(rows).encoded, {c.name: tokens(spoiled(rows, c.spoiling, seed)) for c in criteria})
+    domains = tuple(_domain(row, domain_field) for row in rows) if domain_field else ()
+    for domain, count in Counter(domains or [""] * len(rows)).items():
+        if count < 4:
+            of = f" of the domain {domain}" if domain else ""
+            raise SettingError(f"{count} public validation rows{of}: at least four are needed, some dozens are better")
+    bad = {c.name: tokens(_spoiled_within(rows, domains, c.spoiling, seed)) for c in criteria}
+    return Validation(tokens(rows).encoded, bad, domains)
+
+
+def _domain(row: Row, field: str) -> str:
+    value = row.record.get(field)
+    if not (isinstance(value, str) and value):
+        raise SettingError(f"{row.file}:{row.line}: no {field!r}, the field that scoring.domain_field names")
+    return value
+
+
+def _spoiled_within(rows: Sequence[Row], domains: Sequence[str], kind: str, seed: int) -> list[Row]:
+    """Spoiled copies in the rows' order; what takes words or answers from other rows takes them from the own domain."""
+    result = list(rows)
+    for domain in dict.fromkeys(domains) or [""]:
+        places = [i for i in range(len(rows)) if not domains or domains[i] == domain]
+        for i, row in zip(places, spoiled([rows[i] for i in places], kind, seed), strict=True):
+            result[i] = row
+    return result

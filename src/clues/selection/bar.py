@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clues.scoring.criteria import CRITERIA, Criterion, forward_only
+from clues.scoring.domains import DomainWeights
 
 Channels = Mapping[str, np.ndarray]
 
@@ -39,6 +40,10 @@ class Bar:
     def without_spoiled(self, criterion: str, row: int) -> Bar:
         """The same bar without one of the rows that were spoiled for a criterion."""
         return Bar(self.anchors, {**self.spoiled, criterion: _without(self.spoiled[criterion], row)})
+
+    def weighed(self, domains: DomainWeights) -> Bar:
+        """The same bar for rows of a domain."""
+        return Bar(domains.weigh(self.anchors), {name: domains.weigh(part) for name, part in self.spoiled.items()})
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Flat names, `anchor/<channel>` and `spoiled/<criterion>/<channel>`; `from_arrays` is the inverse."""

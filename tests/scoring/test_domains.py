@@ -1,0 +1,91 @@
+"""Languages or other domains: a direction each, weighed by whose rows they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from clues.checkpoint import make_checkpoint, score_spoiled, score_under
+from clues.config import SettingError
+from clues.data.rows import Message, Row
+from clues.scoring.directions import directions_at
+from clues.scoring.domains import DomainWeights
+from clues.scoring.validation import encode_validation
+from tests.scoring.test_probe import adapted, random_rows
+from tests.test_checkpoint import ANSWERS
+
+TWELVE = (*ANSWERS, *(a.upper() for a in ANSWERS))
+LANGUAGES = ("fr", "en", "en", "fr", "en", "fr", "fr", "en", "en", "fr", "en", "fr")
+
+
+def rows(answers=TWELVE, languages=LANGUAGES):
+    return [
+        Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a, "language": language})
+        for i, (a, language) in enumerate(zip(answers, languages, strict=False))
+    ]
+
+
+def test_a_domains_direction_is_made_of_its_rows_alone():
+    lm = adapted("llama", 1, token_budget=300)
+    both = directions_at(lm, encode_validation(rows(), lm, 3, domain_field="language"))
+    assert both.names == tuple(f"{c}.gradient[{d}]" for d in ("fr", "en") for c in ("relevance", "completeness"))
+    french = directions_at(lm, encode_validation([r for r in rows() if r.record["language"] == "fr"], lm, 3))
+    for name, w in french.weights.items():
+        assert torch.allclose(both.weights[name][:2], w, atol=1e-6)
+        assert not torch.allclose(both.weights[name][2:], w, atol=1e-3)
+
+
+def test_a_row_meets_own_domain_plus_w_times_the_others():
+    lm = adapted("llama", 1, token_budget=300)
+    checkpoint = make_checkpoint(lm, encode_validation(rows(), lm, 3, domain_field="language"), published=False)
+    found = score_under(lm, checkpoint, random_rows(5, 4))
+    weighed = DomainWeights("en", 0.25).weigh(found)
+    expected = found["relevance.gradient[en]"] + 0.25 * found["relevance.gradient[fr]"]
+    assert np.allclose(weighed["relevance.gradient"], expected)
+    alike = DomainWeights().weigh(found)["relevance.gradient"]
+    assert np.allclose(alike, found["relevance.gradient[en]"] + found["relevance.gradient[fr]"])
+    at = DomainWeights("fr", 0.0).weigh({f"{n}@2": v for n, v in found.items()})
+    assert np.allclose(at["completeness.gradient@2"], found["completeness.gradient[fr]"])
+    with pytest.raises(SettingError, match=r"no public validation row is of the domain 'de'; there are \['en', 'fr'\]"):
+        DomainWeights("de").weigh(found)
+
+
+def test_channels_without_domains_stay_as_they_are():
+    channels = {"relevance.gradient": np.ones(2), "fluency.forward": np.zeros(2)}
+    assert DomainWeights("en").weigh(channels).keys() == channels.keys()
+
+
+def test_halves_are_taken_within_a_domain_and_no_row_is_in_its_ruler():
+    lm = adapted("llama", 1, token_budget=300)
+    validation = encode_validation(rows(), lm, 3, domain_field="language")
+    halves = [validation.domain_rows(half) for half in validation.halves]
+    assert halves == [{"fr": [0, 5, 9], "en": [1, 4, 8]}, {"fr": [3, 6, 11], "en": [2, 7, 10]}]
+    assert validation.half_of.tolist() == [0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 1, 1]
+    checkpoint = make_checkpoint(lm, validation, published=False)
+    found = score_spoiled(lm, checkpoint, validation)
+    others = directions_at(lm, validation, validation.halves[1])
+    assert torch.allclose(
+        others.weights[next(iter(others.weights))], checkpoint.halves[1].weights[next(iter(others.weights))]
+    )
+    assert set(found) >= set(others.names)
+
+
+def test_an_answer_is_exchanged_within_its_language():
+    lm = adapted("llama", 1)
+    spoiled = encode_validation(rows(), lm, 3, domain_field="language").spoiled["relevance"].rows
+    of = {r.response: r.record["language"] for r in rows()}
+    assert [of[r.response] for r in spoiled] == list(LANGUAGES)
+
+
+@pytest.mark.parametrize(
+    ("answers", "languages", "message"),
+    [
+        (ANSWERS, ("fr", "fr", "en", "fr", "fr", "en"), "2 public validation rows of the domain en"),
+        (ANSWERS, ("fr", "", "fr", "fr", "fr", "fr"), "v:1: no 'language'"),
+    ],
+)
+def test_too_few_rows_of_a_domain_and_a_row_without_one(answers, languages, message):
+    lm = adapted("llama", 1)
+    with pytest.raises(SettingError, match=message):
+        encode_validation(rows(answers, languages), lm, 3, domain_field="language")
