@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -107,3 +109,13 @@ def test_the_trace_is_the_mean_over_checkpoints():
     found = trace(tables)
     assert found["x.gradient"].tolist() == [2.0, 4.0]
     assert found["x.gradient@4"].tolist() == [3.0, 6.0]
+
+
+def test_a_checkpoint_says_which_engine_reads_what_and_why(made):
+    _, _, checkpoint = made
+    assert checkpoint.engines == (
+        "probe for relevance.gradient, completeness.gradient, published.dot: inner products need no row's gradient; "
+        "per-sample for published.adam: each row's own g² is needed"
+    )
+    alone = replace(checkpoint, moments=None)
+    assert alone.engines.endswith("completeness.gradient: inner products need no row's gradient")

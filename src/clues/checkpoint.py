@@ -75,6 +75,20 @@ class Checkpoint:
         """Read what `save` wrote."""
         return Checkpoint.from_tensors(load_file(str(file)))
 
+    def observers(self) -> list[Observer]:
+        """What reads the rows' gradients: the cheapest engine that each channel allows."""
+        published = self.moments.observers() if self.moments is not None else []
+        return [Probe(self.directions), *published]
+
+    @property
+    def engines(self) -> str:
+        """Which engine reads which channel, and why."""
+        observers = self.observers()
+        probed = [name for o in observers if isinstance(o, Probe) for name in o.channels]
+        formed = [name for o in observers if not isinstance(o, Probe) for name in o.channels]
+        text = f"probe for {', '.join(probed)}: inner products need no row's gradient"
+        return f"{text}; per-sample for {', '.join(formed)}: each row's own g² is needed" if formed else text
+
     @property
     def key(self) -> str:
         """16 hex digits over all tensors: scores under two checkpoints are never mixed up."""
@@ -96,10 +110,7 @@ def score_under(
 ) -> dict[str, np.ndarray]:
     """Gradient channels of rows under a checkpoint, [rows] each; the model is left with the checkpoint's adapter."""
     load_adapter_state(lm.model, checkpoint.adapter)
-    observers: list[Observer] = [Probe(checkpoint.directions)]
-    if checkpoint.moments is not None:
-        observers += checkpoint.moments.observers()
-    return gradient_pass(lm, encoded, observers, advance)
+    return gradient_pass(lm, encoded, checkpoint.observers(), advance)
 
 
 def score_spoiled(

@@ -141,6 +141,7 @@ class _Scoring:
         return Checkpoint.load(file)
 
     def _score_under(self, number: int, checkpoint: Checkpoint) -> None:
+        self.progress.note(f"score-{number}", checkpoint.engines)
         with self.progress.phase(f"score-{number}", self._rows()) as advance:
             for name, part in self.parts.items():
                 part.score_under(number, checkpoint, lambda rows, note=name: advance(rows, note))

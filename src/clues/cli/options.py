@@ -35,8 +35,9 @@ Settings = Annotated[
     ),
 ]
 
-OWNER_DEFAULTS = {"name": "score", "training": {"batch_size": 8}}
-"""One owner alone takes steps of as many rows as the demo's four clients together."""
+OWNER_DEFAULTS = {"name": "score", "training": {"batch_size": 8}, "scoring": {"published": False}}
+"""One owner alone takes steps of as many rows as the demo's four clients together. Nobody can compare with the
+published score without labels, and it would cost a backward pass through all layers."""
 
 
 def parse_columns(text: str | None) -> dict[str, str] | None:
