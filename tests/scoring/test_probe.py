@@ -10,7 +10,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clues.baselines.published import AdamForm, Moments, adam_score, validation_moments
 from clues.config import AdapterSettings, ModelSettings
 from clues.data.encoding import Encoded
 from clues.models.adapters import add_adapter, lora_parameters
@@ -133,28 +132,3 @@ def test_mean_gradient_is_the_mean_of_the_reference_gradients():
     for name, fast in mean_gradient(lm, encoded, parameters).items():
         slow = torch.stack([r[name] for r in rows]).mean(0)
         assert (fast - slow).norm() <= 1e-5 * slow.norm() + 1e-9
-
-
-def test_the_published_score_equals_its_formula_row_by_row():
-    lm, encoded = adapted("llama", 6), random_rows(6, 5)
-    parameters = lora_parameters(lm.model)
-    moments = validation_moments(lm, random_rows(16, 4))
-    fast = gradient_pass(lm, encoded, moments.observers())
-    for i, row in enumerate(encoded):
-        g = reference_gradient(lm.model, row.input_ids, row.response_mask, parameters)
-        dot = reference_score(g, moments.gradient)
-        adam = sum(
-            adam_score(g[n], moments.gradient[n], moments.square[n], moments.gradient[n]).double().sum() for n in g
-        )
-        assert fast["published.dot"][i] == pytest.approx(dot, rel=1e-4, abs=1e-6)
-        assert fast["published.adam"][i] == pytest.approx(float(adam), rel=1e-3)
-
-
-def test_adam_score_by_hand():
-    one = torch.tensor([2.0])
-    moments = Moments({"w": torch.tensor([1.0])}, {"w": torch.tensor([4.0])})
-    assert AdamForm(moments).channels == ("published.adam",)
-    expected = (0.9 * 1 + 0.1 * 2) / (0.999 * 4 + 0.001 * 4 + 1e-8) ** 0.5 * 3
-    assert adam_score(one, torch.tensor([1.0]), torch.tensor([4.0]), torch.tensor([3.0])).item() == pytest.approx(
-        expected
-    )

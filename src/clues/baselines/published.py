@@ -1,7 +1,10 @@
-"""The published score (CLUES, NeurIPS 2024, Section 3.2), in its dot and its Adam form, as its released code has them.
+"""The published score (CLUES, NeurIPS 2024, Section 3.2; arXiv 2507.03004): dot and Adam as its released code has them,
+and three variants of its text.
 
 S(z) = mean over checkpoints of η_t ⟨·, ḡ_val(θ_t)⟩ with ḡ_val the mean gradient of the plain loss over the public
 validation rows, over the A and B matrices. η_t is constant here, so it changes no ranking and is left out.
+
+B sample, O outputs, I inputs, K direction.
 """
 
 from __future__ import annotations
@@ -13,10 +16,11 @@ import torch
 from torch import Tensor
 
 from clues.data.encoding import Encoded
-from clues.models.adapters import lora_parameters
+from clues.models.adapters import layer_of, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.directions import Directions, batch_gradients
 from clues.scoring.observe import Observer
+from clues.scoring.per_sample import PerSample, inner_products
 from clues.scoring.probe import Probe
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
@@ -33,12 +37,44 @@ class Moments:
     """
 
     gradient: dict[str, Tensor]
+    """[O, I] each; ḡ_val, and Adam's m"""
     square: dict[str, Tensor]
+    """[O, I] each; Adam's v"""
 
     def observers(self) -> list[Observer]:
         """Observers for the channels `published.dot` and `published.adam`."""
-        dot = Directions(("published.dot",), {name: g[None] for name, g in self.gradient.items()})
-        return [Probe(dot), AdamForm(self)]
+        return [Probe(self.direction("published.dot")), AdamForm(self, self.direction("published.adam"))]
+
+    def variants(self) -> list[Observer]:
+        """Observers for `published.adam-written`, `published.dot-first` and `published.adam-first`.
+
+        As written: Γ on both sides, ⟨Γ(∇ℓ(z)), Γ(ḡ)⟩; where the text leaves its details open, Γ is the coded step.
+        First: both coded forms in the first LoRA layer alone, which the paper offers as its cheaper variant.
+        """
+        written = {name: self.step(name, g)[None] for name, g in self.gradient.items()}
+        first = self.first_layer()
+        return [
+            AdamForm(self, Directions(("published.adam-written",), written)),
+            Probe(first.direction("published.dot-first")),
+            AdamForm(first, first.direction("published.adam-first")),
+        ]
+
+    def direction(self, name: str) -> Directions:
+        """ḡ_val as a direction called `name`."""
+        return Directions((name,), {parameter: g[None] for parameter, g in self.gradient.items()})
+
+    def step(self, parameter: str, g: Tensor) -> Tensor:
+        """Γ(g): where Adam would step after the gradient g [..., O, I] of a parameter; see `adam_step`."""
+        return adam_step(g, self.gradient[parameter].to(g.device), self.square[parameter].to(g.device))
+
+    def first_layer(self) -> Moments:
+        """The same for the lowest decoder layer with an adapter: A and B of all its target modules (q and v).
+
+        Where LoRA starts, B is 0 and the gradient of A vanishes, so there B speaks alone.
+        """
+        lowest = min(map(layer_of, self.gradient))
+        gradient, square = ({n: t for n, t in x.items() if layer_of(n) == lowest} for x in (self.gradient, self.square))
+        return Moments(gradient, square)
 
 
 def validation_moments(lm: LanguageModel, encoded: Sequence[Encoded]) -> Moments:
@@ -53,31 +89,18 @@ def validation_moments(lm: LanguageModel, encoded: Sequence[Encoded]) -> Moments
     return Moments(gradient, square)
 
 
-class AdamForm:
-    """Observer: ⟨(β₁ m + (1−β₁) g) / √(β₂ v + (1−β₂) g² + ε), ḡ⟩ per row, exact, one layer's gradients at a time."""
+class AdamForm(PerSample):
+    """Observer: ⟨Γ(∇ℓ_i), V_k⟩ per row, exact, one layer's gradients at a time."""
 
-    channels: tuple[str, ...] = ("published.adam",)
+    def __init__(self, moments: Moments, directions: Directions) -> None:
+        super().__init__(directions.names, directions.weights)
+        self.moments, self.directions = moments, directions
 
-    def __init__(self, moments: Moments) -> None:
-        self.moments = moments
-        self.parameters = frozenset(moments.gradient)
-
-    def start(self, rows: int) -> None:
-        """See Observer."""
-        self._scores = torch.zeros(rows)
-
-    def observe(self, parameter: str, inputs: Tensor, output_gradient: Tensor) -> None:
-        """See Observer; forms [B, O, I] gradients of this layer and reduces them at once."""
-        g = output_gradient.transpose(1, 2) @ inputs
-        mean, square = (m[parameter].to(g.device) for m in (self.moments.gradient, self.moments.square))
-        self._scores = self._scores + adam_score(g, mean, square, mean).sum((1, 2)).cpu()
-
-    def read(self) -> Tensor:
-        """[B, 1]"""
-        return self._scores[:, None]
+    def terms(self, parameter: str, g: Tensor) -> Tensor:
+        """Inner products [B, K] with the steps of this module."""
+        return inner_products(self.moments.step(parameter, g), self.directions.weights[parameter].to(g.device))
 
 
-def adam_score(g: Tensor, m: Tensor, v: Tensor, direction: Tensor) -> Tensor:
-    """The Adam form, entry by entry (see AdamForm)."""
-    step = (BETA_1 * m + (1 - BETA_1) * g) / torch.sqrt(BETA_2 * v + (1 - BETA_2) * g.square() + EPSILON)
-    return step * direction
+def adam_step(g: Tensor, m: Tensor, v: Tensor) -> Tensor:
+    """Γ(g) = (β₁ m + (1−β₁) g) / √(β₂ v + (1−β₂) g² + ε), entry by entry."""
+    return (BETA_1 * m + (1 - BETA_1) * g) / torch.sqrt(BETA_2 * v + (1 - BETA_2) * g.square() + EPSILON)
