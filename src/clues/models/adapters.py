@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import LoraConfig, PeftConfig, PeftModel, get_peft_model
 from peft.utils import CONFIG_NAME
 from peft.utils.save_and_load import get_peft_model_state_dict, load_peft_weights, set_peft_model_state_dict
 from torch import Tensor, nn
@@ -17,17 +17,15 @@ from transformers import PreTrainedModel
 
 from clues.config import AdapterSettings
 from clues.models.base import LanguageModel
-
-
-class AdapterError(ValueError):
-    """An adapter that cannot be made on this model; the text names the module."""
+from clues.models.plain_lora import LORA_MATRIX, AdapterError, check_adapter, check_config, lora_targets
 
 
 def add_adapter(lm: LanguageModel, settings: AdapterSettings, seed: int) -> LanguageModel:
     """Put a fresh LoRA adapter on the layers from `first_layer` up: A random from `seed`, B zero, no dropout.
 
     Dropout is off (the paper trains with 0.05) so that training and scoring see the same function.
-    Raises AdapterError when no target module is found or a target is the output head.
+    Raises AdapterError for a layer that is not there, and for a target that is missing or no linear layer inside the
+    model (the output head, an embedding, experts kept in one tensor).
     """
     model = cast(PreTrainedModel, lm.model)
     layers = list(range(settings.first_layer, model.config.get_text_config().num_hidden_layers))
@@ -37,7 +35,7 @@ def add_adapter(lm: LanguageModel, settings: AdapterSettings, seed: int) -> Lang
         r=settings.rank,
         lora_alpha=settings.alpha,
         lora_dropout=0.0,
-        target_modules=list(settings.target_modules),
+        target_modules=lora_targets(model, settings.target_modules),
         layers_to_transform=layers,
         task_type="CAUSAL_LM",
     )
@@ -46,16 +44,13 @@ def add_adapter(lm: LanguageModel, settings: AdapterSettings, seed: int) -> Lang
         adapted = cast(PeftModel, get_peft_model(model, config))
     except ValueError as error:
         raise AdapterError(f"adapter.target_modules: {error}") from error
-    for name, module in adapted.named_modules():
-        if re.search(r"lora_[AB]\.", name) and not isinstance(module, nn.Linear):
-            raise AdapterError(f"{name} is a {type(module).__name__}; clues scores adapters on linear layers only")
-    adapted.requires_grad_(False)
-    return replace(lm, model=adapted.eval())
+    check_adapter(adapted)
+    return replace(lm, model=adapted.requires_grad_(False).eval())
 
 
 def lora_parameters(model: nn.Module, matrix: str = "AB") -> dict[str, nn.Parameter]:
     """The adapter's weights by parameter name, A and B or one of them (`matrix` = "A", "B")."""
-    pattern = re.compile(rf"\.lora_[{matrix}]\.default\.weight$")
+    pattern = re.compile(LORA_MATRIX.format(matrix=matrix))
     return {name: p for name, p in model.named_parameters() if pattern.search(name)}
 
 
@@ -89,18 +84,22 @@ def load_adapter_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
 def load_adapter(lm: LanguageModel, folder: Path) -> LanguageModel:
     """The base model with an adapter in PEFT's format on it; `unload` of its model takes the adapter off again.
 
-    Raises AdapterError where there is none, or it is not one for this model.
+    Raises AdapterError where there is none, where it is not one for this model, or is one that `check_adapter` refuses.
     """
     if not (folder / CONFIG_NAME).is_file():
         raise AdapterError(f"{folder}: no {CONFIG_NAME}; an adapter folder in PEFT's format is needed")
     try:
+        check_config(PeftConfig.from_pretrained(str(folder)), str(folder))
         adapted = PeftModel.from_pretrained(cast(PreTrainedModel, lm.model), str(folder))
         given = load_peft_weights(str(folder), device="cpu")
-    except (OSError, ValueError, RuntimeError) as error:
+    except AdapterError:
+        raise
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise AdapterError(f"{folder}: not an adapter for this model: {error}") from error
     # PEFT passes over weights that have no place in the model, and only warns of places that get no weights.
     if odd := sorted(set(given) ^ set(get_peft_model_state_dict(adapted))):
         raise AdapterError(f"{folder}: not an adapter for this model: {odd[0]} is on one side only")
+    check_adapter(adapted)
     return replace(lm, model=adapted.requires_grad_(False).eval())
 
 

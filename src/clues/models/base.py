@@ -10,14 +10,13 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.pytorch_utils import Conv1D
 
 from clues.config import ModelSettings
+from clues.models.weights import ModelError, quantized_model, store_products_in_bf16, whole_model
 
 PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PACKAGED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -27,10 +26,6 @@ PACKAGED_TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 """The template in the file without its default system message, which would stand in front of every row."""
-
-
-class ModelError(ValueError):
-    """A model that cannot be found or read; the text says what to do."""
 
 
 @dataclass
@@ -51,30 +46,26 @@ class LanguageModel:
 def load_base(settings: ModelSettings) -> LanguageModel:
     """Load a base model, frozen: float32, and under `precision = "bf16"` the weights of matrix products in bf16.
 
-    Raises ModelError when the name is no folder, no GGUF file, and no model that transformers can load, or when it
-    lacks a weight.
+    Linear layers that the checkpoint or `quantization` quantises stay in their 8 or 4 bits.
+
+    Raises ModelError when the name is no folder, no GGUF file, and no model that transformers can load, when it lacks
+    a weight, or when a library that its quantisation needs is missing.
     """
     source = str(_folder(settings.name))
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model = _whole_model(source)
+        model = whole_model(source) if settings.quantization == "none" else quantized_model(source, settings)
     except ModelError:
         raise
     except (OSError, ValueError) as error:
         raise ModelError(f"model {settings.name}: {error}") from error
+    except ImportError as error:
+        raise ModelError(f"model {settings.name}: its checkpoint needs another library: {error}") from error
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.nn.Module.to(model, device)
     if settings.precision == "bf16":
         store_products_in_bf16(model)
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, settings)
-
-
-def store_products_in_bf16(model: torch.nn.Module) -> None:
-    """Keep the weights of linear layers as autocast would cast them for every product: the same results bit for bit,
-    without the casts, in half the memory. Embeddings and norms stay float32, also where the head shares its weight."""
-    for module in model.modules():
-        if isinstance(module, torch.nn.Linear | Conv1D):
-            module.weight = torch.nn.Parameter(module.weight.detach().bfloat16(), requires_grad=False)
 
 
 def load_skeleton(settings: ModelSettings) -> LanguageModel:
@@ -98,21 +89,6 @@ def _folder(name: str) -> Path | str:
     if name.endswith(".gguf"):
         return converted_gguf(Path(name))
     return Path(name) if Path(name).exists() else name
-
-
-def _whole_model(source: str, **more: str) -> PreTrainedModel:
-    """The model in float32. Raises ModelError for a weight that transformers would replace by a random one."""
-    loaded: Any = AutoModelForCausalLM.from_pretrained(
-        source, dtype=torch.float32, output_loading_info=True, ignore_mismatched_sizes=True, **more
-    )
-    model, info = loaded
-    lost = sorted({*info["missing_keys"], *(key for key, *_ in info["mismatched_keys"])})
-    if lost:
-        raise ModelError(
-            f"model {more.get('gguf_file', source)}: {len(lost)} weights are missing or of another shape than the "
-            f"configuration says, first {lost[0]}; take the model in safetensors format, or another copy of it"
-        )
-    return model
 
 
 def cache_home() -> Path:
@@ -152,7 +128,7 @@ def _convert(file: Path, target: Path, template: str | None) -> Path:
     """Read a GGUF file through transformers and keep a copy that loads in a second or two."""
     source, gguf = str(file.parent), {"gguf_file": file.name}
     tokenizer = AutoTokenizer.from_pretrained(source, **gguf)
-    quantised = _whole_model(source, **gguf)
+    quantised = whole_model(source, **gguf)
     config = AutoConfig.from_pretrained(source, **gguf)
     # transformers refuses to save a model that still carries a GGUF quantisation config.
     vars(config).pop("quantization_config", None)
