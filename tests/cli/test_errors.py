@@ -12,8 +12,9 @@ import pytest
 import clues as package
 from clues.cli.errors import EXPECTED, one_line
 
-INTERNAL = {"UnusableRecord", "WireError", "TaskError"}
-"""Exceptions that never reach a person: they become a set-aside row, or an error code on the wire."""
+INTERNAL = {"UnusableRecord", "WireError", "TaskError", "InRunError"}
+"""Exceptions that no command shows: they become a set-aside row or an error code on the wire, or come from a training of
+the user's own."""
 
 
 def exceptions_of_the_package() -> dict[str, str]:
