@@ -13,8 +13,8 @@ import clues as package
 from clues.cli.errors import EXPECTED, one_line
 
 INTERNAL = {"UnusableRecord", "WireError", "TaskError", "InRunError"}
-"""Exceptions that no command shows: they become a set-aside row or an error code on the wire, or come from a training of
-the user's own."""
+"""Exceptions that no command shows: they become a set-aside row or an error code on the wire, or come from a training
+of the user's own."""
 
 
 def exceptions_of_the_package() -> dict[str, str]:
