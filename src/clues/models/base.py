@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTra
 
 from clues.config import ModelSettings
 from clues.models.weights import ModelError, quantized_model, store_products_in_bf16, whole_model
+from clues.processes import processes
 
 PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 PACKAGED_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -61,8 +62,7 @@ def load_base(settings: ModelSettings) -> LanguageModel:
         raise ModelError(f"model {settings.name}: {error}") from error
     except ImportError as error:
         raise ModelError(f"model {settings.name}: its checkpoint needs another library: {error}") from error
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.nn.Module.to(model, device)
+    torch.nn.Module.to(model, processes().device)
     if settings.precision == "bf16":
         store_products_in_bf16(model)
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, settings)
