@@ -16,7 +16,7 @@ from clues.config import Job, SelectionSettings, load_job
 from clues.data.prepare import Prepared, prepare
 from clues.data.writing import write_json
 from clues.models.base import load_base
-from clues.owner import check_output, scoring_model
+from clues.owner import OutputInUseError, check_output, scoring_model
 from clues.processes import processes
 from clues.progress import Progress
 from clues.report.files import read_json
@@ -80,6 +80,8 @@ def score_new_rows(
 
     Raises ScoresError, OutputInUseError, SettingError, and what reading and the model raise.
     """
+    if output.resolve() == like.resolve():
+        raise OutputInUseError(f"{output} is the folder of the earlier run: name another --output than --like")
     earlier, main = Earlier.open(like, selection), processes().is_main_process
     job = earlier.job
     if main:

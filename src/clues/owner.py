@@ -23,9 +23,9 @@ from clues.processes import processes
 from clues.progress import Progress
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
-from clues.scoring.domains import DomainWeights
+from clues.scoring.domains import DomainWeights, check_domains
 from clues.scoring.validation import Validation, encode_validation
-from clues.training.local import train
+from clues.training.local import check_shares, train
 from clues.verdict import Verdict, judge
 
 
@@ -63,6 +63,9 @@ def score_file(
     scoring = _Scoring(
         Inputs.read(data, validation, anchors, lm, job.seed, columns), lm, output, job, progress, columns
     )
+    if job.scoring.channels == "full":
+        check_shares(job.training)
+    check_domains(scoring.validation.domains, [job.scoring.own_domain])
     if processes().is_main_process:
         scoring.begin()
     scoring.base()

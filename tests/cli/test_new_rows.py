@@ -64,6 +64,9 @@ def test_what_is_missing_is_said(earlier, clues, files, tmp_path):
     lost = clues("score", files / "mine.jsonl", "--like", tmp_path / "copy", "--output", new)
     assert lost.code == 2
     assert "2.safetensors is missing" in lost.err
+    same = clues("score", files / "mine.jsonl", "--like", earlier, "--output", earlier, "--resume")
+    assert same.code == 2
+    assert "name another --output than --like" in same.err
     both = clues("score", *given(files, new), "--like", earlier)
     assert both.code == 2
     assert "leave the others out" in both.err
@@ -71,3 +74,11 @@ def test_what_is_missing_is_said(earlier, clues, files, tmp_path):
     assert neither.code == 2
     assert "--validation and --anchors are needed, or --like" in neither.err
     assert not new.exists()
+
+
+def test_a_wrong_domain_does_not_block_the_output_folder(clues, files, checkpoint, tmp_path):
+    command = ("score", *given(files, tmp_path / "out"), "--model", checkpoint("llama"), *FULL)
+    wrong = clues(*command, "--set", "scoring.domain_field=source", "--set", "scoring.own_domain=elsewhere")
+    assert wrong.code == 2
+    assert "no public validation row is of the domain 'elsewhere'; there are ['tiny']" in wrong.err
+    assert not (tmp_path / "out").exists()

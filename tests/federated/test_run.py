@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -18,6 +19,7 @@ from clues.federated.federation import Federation
 from clues.federated.in_process import InProcessGrid, run_in_process
 from clues.federated.run import FolderInUseError, LocalClients, open_folder, prepare_data, run_job
 from clues.federated.wire import Task
+from clues.new_rows import score_new_rows
 from clues.progress import Progress
 from tests.federated.tiny import SOURCES, comparable, phrases, tiny_job, with_files
 
@@ -53,6 +55,17 @@ def test_metrics_hold_the_contract(whole):
             assert set(metrics["models"][arm][how]) >= {"test_nll", "choice_accuracy", "test_nll_low", "test_nll_high"}
     assert set(metrics["gap_closed"]) == {"federated", "merged"}
     assert set(metrics["seconds"]) >= {"score-base", "warm-up", "score-1", "score-2", "select", "evaluate"}
+
+
+def test_a_clients_folder_scores_rows_to_come_and_names_no_other_client(whole, tmp_path):
+    _, folder = whole
+    own, new = folder / "clients" / CLIENTS[0], tmp_path / "new"
+    verdict = score_new_rows(own / "data.jsonl", own, new, Progress())
+    before, after = (pq.read_table(place / "scores.parquet") for place in (own, new))
+    assert verdict.kept == sum(before["keep"].to_pylist())
+    assert np.allclose(before["p"], after["p"])
+    told = (own / "job.toml").read_text()
+    assert not any(name in told for name in (*CLIENTS[1:], str(folder / "public")))
 
 
 def test_every_file_of_a_run_is_there_and_agrees(whole):

@@ -10,7 +10,7 @@ from clues.checkpoint import make_checkpoint, score_spoiled, score_under
 from clues.config import SettingError
 from clues.data.rows import Message, Row
 from clues.scoring.directions import directions_at
-from clues.scoring.domains import DomainWeights
+from clues.scoring.domains import DomainWeights, check_domains
 from clues.scoring.validation import encode_validation
 from tests.scoring.test_probe import adapted, random_rows
 from tests.test_checkpoint import ANSWERS
@@ -83,9 +83,19 @@ def test_an_answer_is_exchanged_within_its_language():
     [
         (ANSWERS, ("fr", "fr", "en", "fr", "fr", "en"), "2 public validation rows of the domain en"),
         (ANSWERS, ("fr", "", "fr", "fr", "fr", "fr"), "v:1: no 'language'"),
+        (ANSWERS, ("law/tax",) * 6, "v:0: the domain 'law/tax' must not hold /"),
     ],
 )
 def test_too_few_rows_of_a_domain_and_a_row_without_one(answers, languages, message):
     lm = adapted("llama", 1)
     with pytest.raises(SettingError, match=message):
         encode_validation(rows(answers, languages), lm, 3, domain_field="language")
+
+
+def test_a_domain_that_no_public_row_has_is_found_before_anything_is_scored():
+    check_domains(("en", "fr"), ["", "en"])
+    check_domains((), [""])
+    with pytest.raises(SettingError, match=r"of the domain 'de'; there are \['en', 'fr'\]"):
+        check_domains(("en", "fr", "en"), ["fr", "de"])
+    with pytest.raises(SettingError, match=r"of the domain 'de'; scoring.domain_field names no field"):
+        check_domains((), ["de"])

@@ -13,7 +13,7 @@ from clues.data.batches import collate
 from clues.kernels.losses import response_nll, row_means
 from clues.models.adapters import lora_parameters
 from clues.scoring.criteria import CRITERIA
-from clues.scoring.directions import criterion_parameters
+from clues.scoring.directions import criterion_parameters, mean_gradient
 from clues.scoring.passes import RowTooLongError, gradient_pass, token_nll
 from clues.scoring.probe import Probe
 from tests.scoring.test_probe import adapted, random_directions, random_rows
@@ -120,3 +120,14 @@ def test_a_criterions_parameters_lie_in_its_layers():
     found = {c.name: set(criterion_parameters(lm, c)) for c in CRITERIA if c.layers is not None}
     assert all(".layers.1." in n for n in found["relevance"])
     assert all(".layers.2." in n and ".lora_B." in n for n in found["completeness"])
+
+
+def test_a_gradient_batch_that_finds_no_memory_is_halved_too():
+    lm, encoded = adapted("llama", 3, token_budget=400), random_rows(3, 12)
+    parameters = lora_parameters(lm.model, "B")
+    whole = mean_gradient(lm, encoded, parameters)
+    SmallMemory(lm.model, 130)
+    with pytest.warns(UserWarning, match="no memory for"):
+        halved = mean_gradient(lm, encoded, parameters)
+    for name, gradient in whole.items():
+        assert torch.allclose(halved[name], gradient, atol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,7 +59,11 @@ def parse_list(text: str) -> list[str]:
 def owner_job(settings: Sequence[str], given: dict[str, Any]) -> Job:
     """The job of a command without a job file: defaults, then `--set`, then options `given`; None is not given."""
     options = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    return job_from_dict(OWNER_DEFAULTS, "command line", [*settings, *options])
+    job = job_from_dict(OWNER_DEFAULTS, "command line", [*settings, *options])
+    model = Path(job.model.name)
+    if job.model.name == "packaged" or not model.exists():
+        return job
+    return replace(job, model=replace(job.model, name=str(model.resolve())))  # found from any folder later
 
 
 def check_share(name: str, share: float | None) -> None:

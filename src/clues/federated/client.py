@@ -17,12 +17,12 @@ from torch import Tensor
 
 from clues.channels import ChannelFolder
 from clues.checkpoint import Checkpoint
-from clues.config import AdapterSettings, Job, ModelSettings, SelectionSettings
+from clues.config import AdapterSettings, Job, ModelSettings, PublicSettings, SelectionSettings
 from clues.data.overlap import overlap
 from clues.data.prepare import NoRowsError, Prepared, prepare
 from clues.data.reading import ReadingError
 from clues.data.rows import Message, Row
-from clues.data.writing import write_json
+from clues.data.writing import replacing, write_json
 from clues.evaluation.labels import is_clean
 from clues.federated.wire import ADAPTER, Result, Task, TaskError
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
@@ -129,14 +129,22 @@ class Client:
     def _score(self, task: Task) -> Result:
         number = int(task.settings["checkpoint"])  # type: ignore[arg-type]
         if number == 0:
+            (self.folder / "anchors.json").unlink(missing_ok=True)  # an earlier job's bar is none for these scores
+        if number == 0:
             self._scored.score_base()
         else:
             checkpoint = Checkpoint.from_tensors(_tensors(task))
             checkpoint.save(self.folder / "checkpoints" / f"{number}.safetensors")  # for rows to come
             self._scored.score_under(number, checkpoint)
-        scoring = replace(self.job.scoring, own_domain=self._domains.own)
-        (self.folder / "job.toml").write_text(tomli_w.dumps(replace(self.job, scoring=scoring).to_dict()))
+        self._note_job()
         return Result(self._counts())
+
+    def _note_job(self) -> None:
+        """What `clues score --like` needs of the job, and nothing about other clients or the server."""
+        scoring = replace(self.job.scoring, own_domain=self._domains.own)
+        mine = replace(self.job, scoring=scoring, clients=(), public=PublicSettings())
+        with replacing(self.folder / "job.toml") as scratch:
+            scratch.write_text(tomli_w.dumps(mine.to_dict()))
 
     def _counts(self) -> dict[str, int]:
         p = self.prepared

@@ -90,7 +90,8 @@ def _deployed_client(context: Context) -> Client:
         raise TaskError("not-configured", "--node-config needs data=, folder= and name= (1 to 40 of a-z, 0-9 and -)")
     job = job_from_dict(json.loads(str(context.run_config["job"])), "the run's job")
     if model is not None:
-        job = replace(job, model=replace(job.model, name=str(model)))
+        here = str(Path(str(model)).resolve()) if Path(str(model)).exists() else str(model)
+        job = replace(job, model=replace(job.model, name=here))
     return FolderClient(name=name, data=Path(data), folder=Path(folder), job=job)
 
 

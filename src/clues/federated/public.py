@@ -20,6 +20,7 @@ from clues.federated.client import shared_model
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.power import shading
+from clues.scoring.domains import check_domains
 from clues.scoring.validation import Validation, encode_validation
 
 NOISY_ROWS = 16
@@ -55,6 +56,7 @@ class PublicSide:
             return ChannelFolder(lm, prepared, folder / "checkpoints" / name)
 
         validation = encode_validation(_rows(folder, "validation"), lm, job.seed, domain_field=job.scoring.domain_field)
+        check_domains(validation.domains, [client.domain for client in job.clients])
         return PublicSide(
             job,
             folder,

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from clues.data.batches import collate, token_budget_batches
+from clues.data.batches import Batch
 from clues.data.encoding import Encoded
 from clues.kernels.losses import row_means
 from clues.models.adapters import AdapterError, layer_of, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import CRITERIA, Criterion
 from clues.scoring.domains import channel_of
-from clues.scoring.passes import likelihood_batch
+from clues.scoring.passes import batchwise, likelihood_batch
 from clues.scoring.validation import Validation
 
 
@@ -60,13 +60,18 @@ def batch_gradients(
 
     Only `parameters` are differentiated: the backward pass stops at the lowest of them.
     """
+
+    def gradients_of(batch: Batch) -> dict[str, Tensor]:
+        rows = len(batch.index)
+        nll, row = likelihood_batch(lm, batch)
+        gradients = torch.autograd.grad(row_means(nll, row, rows).mean(), list(parameters.values()))
+        return dict(zip(parameters, (g.float() for g in gradients), strict=True))
+
     for p in parameters.values():
         p.requires_grad_(True)
     try:
-        for index in token_budget_batches(encoded, lm.settings.token_budget):
-            nll, row = likelihood_batch(lm, collate(encoded, index, lm.pad_id))
-            gradients = torch.autograd.grad(row_means(nll, row, len(index)).mean(), list(parameters.values()))
-            yield len(index), dict(zip(parameters, (g.float() for g in gradients), strict=True))
+        for index, gradients in batchwise(lm, encoded, gradients_of, lambda _rows: None):
+            yield len(index), gradients
     finally:
         for p in parameters.values():
             p.requires_grad_(False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,14 @@ import numpy as np
 from clues.config import SettingError
 
 _CHANNEL = re.compile(r"(?P<channel>.+\.gradient)\[(?P<domain>.+)\](?P<at>@\d+)?")
+
+
+def check_domains(known: Sequence[str], wanted: Sequence[str]) -> None:
+    """Raises SettingError where a domain that rows are said to be of is none of the public rows'."""
+    for domain in wanted:
+        if domain and domain not in known:
+            there = f"there are {sorted(set(known))}" if known else "scoring.domain_field names no field of theirs"
+            raise SettingError(f"no public validation row is of the domain {domain!r}; {there}")
 
 
 def channel_of(criterion: str, domain: str) -> str:
@@ -44,8 +52,8 @@ class DomainWeights:
                 weight = 1.0 if self.own in ("", found["domain"]) else self.other
                 target = found["channel"] + (found["at"] or "")
                 sums[target] = sums.get(target, 0) + weight * np.asarray(values)
-        if known and self.own and self.own not in known:
-            raise SettingError(f"no public validation row is of the domain {self.own!r}; there are {sorted(known)}")
+        if known:
+            check_domains(sorted(known), [self.own])
         return result | sums
 
 

@@ -95,6 +95,8 @@ def _domain(row: Row, field: str) -> str:
     value = row.record.get(field)
     if not (isinstance(value, str) and value):
         raise SettingError(f"{row.file}:{row.line}: no {field!r}, the field that scoring.domain_field names")
+    if set(value) & set("/[]@"):
+        raise SettingError(f"{row.file}:{row.line}: the domain {value!r} must not hold / [ ] or @")
     return value
 
 

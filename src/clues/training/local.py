@@ -45,13 +45,9 @@ def train(
         seed: fixes the order of the rows.
         on_step: called after every step.
 
-    Raises SettingError when a step's rows cannot be shared equally by the processes.
+    Raises SettingError, see `check_shares`.
     """
-    if settings.batch_size % processes().num_processes:
-        raise SettingError(
-            f"training.batch_size = {settings.batch_size} cannot be shared by {processes().num_processes} processes: "
-            "choose a multiple"
-        )
+    check_shares(settings)
     order = row_order(len(encoded), settings.batch_size, first_step, steps, seed)
     for p in lora_parameters(lm.model).values():
         p.requires_grad_(True)
@@ -71,6 +67,15 @@ def train(
         lm.model.requires_grad_(False)
         lm.model.eval()
     return float(loss)
+
+
+def check_shares(settings: TrainingSettings) -> None:
+    """Raises SettingError when a step's rows cannot be shared equally by the processes."""
+    if settings.batch_size % processes().num_processes:
+        raise SettingError(
+            f"training.batch_size = {settings.batch_size} cannot be shared by {processes().num_processes} processes: "
+            "choose a multiple"
+        )
 
 
 def row_order(rows: int, batch_size: int, first_step: int, steps: int, seed: int) -> list[int]:
@@ -105,7 +110,7 @@ class _Trainer(Trainer):
 
 
 def _arguments(settings: TrainingSettings, steps: int, scratch: str) -> TrainingArguments:
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=scratch,
         max_steps=steps,
         per_device_train_batch_size=settings.batch_size // processes().num_processes,
@@ -122,3 +127,5 @@ def _arguments(settings: TrainingSettings, steps: int, scratch: str) -> Training
         remove_unused_columns=False,
         dataloader_pin_memory=False,
     )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs without a launcher: DataParallel would multiply the step
+    return arguments
