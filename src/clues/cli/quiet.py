@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import warnings
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ def silence() -> None:
     """Set `SILENCE`; to be called before anything heavy is imported."""
     for name, value in SILENCE.items():
         os.environ.setdefault(name, value)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it wants kernels of a hub as soon as it is imported
 
 
 def stay_offline() -> None:
