@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clues.config import SettingError
+from clues.data.encoding import Encoded
 from clues.data.overlap import Overlap, overlap
 from clues.data.prepare import Prepared, prepare
 from clues.models.base import LanguageModel
 from clues.power import SpoiledAnchors
-from clues.scoring.store import pin_rows
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ class Inputs:
         """What the owner's rows share with the public sets."""
         return overlap(self.rows.rows, {"validation": self.validation.rows, "anchors": self.anchors.rows})
 
-    def pin(self, file: Path) -> None:
-        """Note in `file` which rows these are, see `pin_rows`."""
-        pin_rows(file, {name: (source, getattr(self, name).encoded) for name, source in self.files.items()})
+    @property
+    def pins(self) -> dict[str, tuple[Path, list[Encoded]]]:
+        """Which rows these are, see `store.pin_rows`."""
+        return {name: (source, getattr(self, name).encoded) for name, source in self.files.items()}

@@ -8,23 +8,17 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from clues.channels import ChannelFolder
 from clues.checkpoint import Checkpoint
 from clues.config import Job, SelectionSettings, load_job
-from clues.data.prepare import Prepared, prepare
-from clues.data.writing import write_json
+from clues.data.prepare import prepare
 from clues.models.base import load_base
-from clues.owner import OutputInUseError, check_output, scoring_model
+from clues.owner import OutputInUseError, begin, check_output, conclude, scoring_model
 from clues.processes import processes
 from clues.progress import Progress
 from clues.report.files import read_json
-from clues.report.owner import write_owner_report
-from clues.scores import ScoredRows, ScoresError
-from clues.scoring.domains import DomainWeights
-from clues.scoring.store import pin_rows
-from clues.verdict import Verdict, judge, read_bar
+from clues.scores import ScoresError
+from clues.verdict import Verdict, read_bar
 
 
 @dataclass(frozen=True)
@@ -89,34 +83,15 @@ def score_new_rows(
     lm = scoring_model(job, load_base(job.model))
     prepared = prepare(data, lm.tokenizer, job.model.max_length, columns)
     if main:
-        output.mkdir(parents=True, exist_ok=True)
-        pin_rows(output / "inputs.json", {"rows": (data, prepared.encoded)})
-        (output / "job.toml").write_text(tomli_w.dumps(job.to_dict()))
+        begin(output, job, {"rows": (data, prepared.encoded)})
     part = ChannelFolder(lm, prepared, output / "channels" / "rows")
     with progress.phase("score-base", 2 * len(prepared.rows)) as advance:
         part.score_base(advance)
     for number, file in earlier.checkpoints.items():
         with progress.phase(f"score-{number}", len(prepared.rows)) as advance:
             part.score_under(number, Checkpoint.load(file), advance)
-    return _verdict(earlier, data, prepared, part, output, columns) if main else None
-
-
-def _verdict(
-    earlier: Earlier,
-    data: Path,
-    prepared: Prepared,
-    part: ChannelFolder,
-    output: Path,
-    columns: Mapping[str, str] | None,
-) -> Verdict:
-    job, bar = earlier.job, read_bar(earlier.folder / "anchors.json")
-    about = {"name": data.name, "job": job.hash, "model": job.model.name, "overlap": {}}
-    domains = DomainWeights(job.scoring.own_domain, job.scoring.other_domains)
-    scored = ScoredRows.of(data, prepared, part.channels(domains), columns)
-    shutil.copyfile(part.folder / "explanations.parquet", output / "explanations.parquet")
-    if (earlier.folder / "power.json").exists():
-        power = read_json(earlier.folder / "power.json")
-        write_json(power, output / "power.json")
-    verdict = judge(output, scored, bar, job.selection, about)
-    write_owner_report(output)
-    return verdict
+    if not main:
+        return None
+    if (power := like / "power.json").exists():
+        shutil.copyfile(power, output / "power.json")
+    return conclude(output, job, data, part, read_bar(like / "anchors.json"), columns, overlap={})

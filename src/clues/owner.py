@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 from safetensors.torch import load_file, save_file
@@ -15,6 +16,7 @@ from torch import Tensor
 from clues.channels import ChannelFolder, SpoiledFolder, bar_of
 from clues.checkpoint import Checkpoint, make_checkpoint
 from clues.config import Job, SettingError, load_job
+from clues.data.encoding import Encoded
 from clues.data.writing import replacing, write_json
 from clues.inputs import Inputs
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
@@ -24,7 +26,9 @@ from clues.progress import Progress
 from clues.report.owner import write_owner_report
 from clues.scores import ScoredRows
 from clues.scoring.domains import DomainWeights, check_domains
+from clues.scoring.store import pin_rows
 from clues.scoring.validation import Validation, encode_validation
+from clues.selection.bar import Bar
 from clues.training.local import check_shares, train
 from clues.verdict import Verdict, judge
 
@@ -67,7 +71,7 @@ def score_file(
         check_shares(job.training)
     check_domains(scoring.validation.domains, [job.scoring.own_domain])
     if processes().is_main_process:
-        scoring.begin()
+        begin(output, job, scoring.inputs.pins)
     scoring.base()
     if job.scoring.channels == "full":
         scoring.checkpoints()
@@ -99,12 +103,6 @@ class _Scoring:
     @cached_property
     def spoiled(self) -> SpoiledFolder:
         return SpoiledFolder(self.lm, self.validation, self.output / "channels" / "validation")
-
-    def begin(self) -> None:
-        """Take the folder: only now that everything could be read, so that a wrong name does not block it."""
-        self.output.mkdir(parents=True, exist_ok=True)
-        self.inputs.pin(self.output / "inputs.json")
-        (self.output / "job.toml").write_text(tomli_w.dumps(self.job.to_dict()))
 
     def base(self) -> None:
         with self.progress.phase("score-base", 2 * self._rows()) as advance:
@@ -150,22 +148,46 @@ class _Scoring:
                 part.score_under(number, checkpoint, lambda rows, note=name: advance(rows, note))
 
     def verdict(self) -> Verdict:
-        shutil.copyfile(self.parts["rows"].folder / "explanations.parquet", self.output / "explanations.parquet")
-        domains = DomainWeights(self.job.scoring.own_domain, self.job.scoring.other_domains)
-        mine, bar = self.parts["rows"], bar_of(self.parts["anchors"], self.spoiled, domains)
-        source, shared = self.inputs.files["rows"], self.inputs.overlap()
-        about = {"name": source.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
-        tested = self.parts["spoiled"]
+        domains, tested = own_domains(self.job), self.parts["spoiled"]
+        bar = bar_of(self.parts["anchors"], self.spoiled, domains)
         kinds = self.inputs.spoiled.measure(tested.channels(domains), bar)
         shading = self.inputs.spoiled.shading(self.inputs.anchors.rows, tested.folder / "explanations.parquet")
         write_json({"kinds": kinds, "shading": shading}, self.output / "power.json")
-        scored = ScoredRows.of(source, mine.prepared, mine.channels(domains), self.columns)
-        verdict = judge(self.output, scored, bar, self.job.selection, about)
-        write_owner_report(self.output)
-        return verdict
+        source, shared = self.inputs.files["rows"], self.inputs.overlap()
+        return conclude(self.output, self.job, source, self.parts["rows"], bar, self.columns, shared.counts)
 
     def _rows(self) -> int:
         return sum(len(part.prepared.rows) for part in self.parts.values())
+
+
+def begin(output: Path, job: Job, pins: Mapping[str, tuple[Path, Sequence[Encoded]]]) -> None:
+    """Take the folder: only when everything could be read, so that a wrong name does not block it."""
+    output.mkdir(parents=True, exist_ok=True)
+    pin_rows(output / "inputs.json", pins)
+    (output / "job.toml").write_text(tomli_w.dumps(job.to_dict()))
+
+
+def conclude(
+    output: Path,
+    job: Job,
+    source: Path,
+    rows: ChannelFolder,
+    bar: Bar,
+    columns: Mapping[str, str] | None,
+    overlap: Mapping[str, Any],
+) -> Verdict:
+    """Judge an owner's scored rows, and write all that `clues score` leaves in `output`."""
+    shutil.copyfile(rows.folder / "explanations.parquet", output / "explanations.parquet")
+    about = {"name": source.name, "job": job.hash, "model": job.model.name, "overlap": overlap}
+    scored = ScoredRows.of(source, rows.prepared, rows.channels(own_domains(job)), columns)
+    verdict = judge(output, scored, bar, job.selection, about)
+    write_owner_report(output)
+    return verdict
+
+
+def own_domains(job: Job) -> DomainWeights:
+    """How the public rows' domains count for an owner's rows."""
+    return DomainWeights(job.scoring.own_domain, job.scoring.other_domains)
 
 
 def _missing(file: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,17 +19,16 @@ from transformers import Qwen2MoeConfig, Qwen2MoeForCausalLM
 from transformers.pytorch_utils import Conv1D
 
 from clues.config import AdapterSettings, ModelSettings, TrainingSettings
-from clues.data.encoding import Encoded
 from clues.kernels.losses import response_nll, row_means
 from clues.models.adapters import adapter_state, add_adapter, load_adapter, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel, load_base
-from clues.scoring.directions import Directions
 from clues.scoring.observe import UnsupportedModuleError
 from clues.scoring.passes import gradient_pass, row_nll
 from clues.scoring.probe import Probe
-from clues.scoring.reference import reference_gradient, reference_loss, reference_score
+from clues.scoring.reference import reference_gradient, reference_loss
 from clues.training.local import train
 from tests.conftest import TINY_KINDS, build_tiny_model, train_tokenizer
+from tests.scoring.test_probe import random_directions, random_rows, relative_errors
 
 NEW_KINDS = ("qwen2", "gemma2", "mixtral", "cohere")
 TARGETS = {"gpt2": ("c_attn",)}
@@ -55,41 +53,13 @@ def trained(lm: LanguageModel, seed: int = 0) -> LanguageModel:
     return lm
 
 
-def random_rows(seed: int, rows: int) -> list[Encoded]:
-    """Random tokens of which about 0.6 are response tokens, in several stretches."""
-    rng = random.Random(seed)
-    result = []
-    for _ in range(rows):
-        ids = tuple(rng.randrange(VOCABULARY) for _ in range(rng.randint(4, 30)))
-        mask = (False, True, *(rng.random() < 0.6 for _ in ids[2:]))
-        result.append(Encoded(ids, mask, (), ((0, 0),) * sum(mask), False))
-    return result
-
-
-def random_directions(lm: LanguageModel, matrix: str, count: int, seed: int) -> Directions:
-    generator = torch.Generator().manual_seed(seed)
-    weights = {
-        name: torch.randn(count, *p.shape, generator=generator) for name, p in lora_parameters(lm.model, matrix).items()
-    }
-    return Directions(tuple(f"d{k}" for k in range(count)), weights)
-
-
 def largest_error(
     lm: LanguageModel, seed: int, rows: int = 4, matrix: str = "AB", reference: LanguageModel | None = None
 ) -> float:
     """Of the probe on random rows against the reference: |difference| / (‖g‖ ‖V‖)."""
     encoded, directions = random_rows(seed, rows), random_directions(lm, matrix, 3, seed)
     fast = gradient_pass(lm, encoded, [Probe(directions)])
-    model = (reference or lm).model
-    errors = []
-    for i, row in enumerate(encoded):
-        g = reference_gradient(model, row.input_ids, row.response_mask, lora_parameters(model, matrix))
-        for k, name in enumerate(directions.names):
-            V = {parameter: stack[k] for parameter, stack in directions.weights.items()}
-            scale = (reference_score(g, g) * reference_score(V, V)) ** 0.5
-            assert scale > 0
-            errors.append(abs(fast[name][i] - reference_score(g, V)) / scale)
-    return max(errors)
+    return max(relative_errors(lm, encoded, directions, fast, reference or lm))
 
 
 def saved(model, folder: Path, dtype: torch.dtype = torch.float32) -> str:
@@ -116,7 +86,7 @@ def test_probe_equals_the_reference(kind, seed, rows, budget, tokens_at_once, ma
 
 @pytest.mark.parametrize("kind", TINY_KINDS)
 def test_a_head_in_chunks_gives_transformers_own_loss_and_gradient(kind):
-    lm, (row,) = adapted(tiny(kind, 3), kind), random_rows(3, 1)
+    lm, row = adapted(tiny(kind, 3), kind), max(random_rows(3, 5), key=len)
     parameters = lora_parameters(lm.model)
     ids, mask = torch.tensor([row.input_ids]), torch.tensor([row.response_mask])
     slow = reference_gradient(lm.model, row.input_ids, row.response_mask, parameters)

@@ -56,15 +56,17 @@ def random_directions(lm: LanguageModel, matrix: str, count: int, seed: int) -> 
     return Directions(tuple(f"d{k}" for k in range(count)), weights)
 
 
-def relative_errors(lm, rows, directions, fast):
-    """|a − b| / (‖g‖‖V‖) per row and direction."""
-    parameters = {n: p for n, p in lora_parameters(lm.model).items() if n in directions.weights}
+def relative_errors(lm, rows, directions, fast, reference=None):
+    """|a − b| / (‖g‖‖V‖) per row and direction; the reference is on the same model, or on another that equals it."""
+    model = (reference or lm).model
+    parameters = {n: p for n, p in lora_parameters(model).items() if n in directions.weights}
     for i, row in enumerate(rows):
-        g = reference_gradient(lm.model, row.input_ids, row.response_mask, parameters)
+        g = reference_gradient(model, row.input_ids, row.response_mask, parameters)
         norm = sum(x.double().square().sum() for x in g.values()).sqrt()
         for k, name in enumerate(directions.names):
             V = {n: w[k] for n, w in directions.weights.items()}
             scale = norm * sum(x.double().square().sum() for x in V.values()).sqrt()
+            assert scale > 0
             yield abs(fast[name][i] - reference_score(g, V)) / float(scale)
 
 

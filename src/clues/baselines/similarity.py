@@ -10,16 +10,15 @@ B sample, T token, H hidden, V validation row.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
 import torch
-from peft import PeftModel
 from torch import Tensor
 from torch.nn import functional as F
 
 from clues.data.batches import Batch
 from clues.data.encoding import Encoded
+from clues.kernels.losses import causal_model
 from clues.models.base import LanguageModel
 from clues.scoring.passes import Advance, batchwise
 
@@ -55,8 +54,7 @@ def _representations(
 @torch.no_grad()
 def _hidden_states(lm: LanguageModel, batch: Batch) -> Tensor:
     """Last hidden states [B, T, H], after the model's final norm, float32, under the precision of the job."""
-    causal = lm.model.get_base_model() if isinstance(lm.model, PeftModel) else lm.model
-    body: Any = causal.base_model
+    body = causal_model(lm.model).base_model
     ids, mask = batch.input_ids.to(lm.model.device), batch.attention_mask.to(lm.model.device)
     with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16"):
         states = body(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -28,7 +29,6 @@ from clues.config import Job
 
 if TYPE_CHECKING:
     from clues.inputs import Inputs
-    from clues.verdict import Verdict
 
 EXAMPLES = """
 **Examples**
@@ -98,7 +98,9 @@ def score(
     if like is not None:
         if validation or anchors or channels or model or settings or dry_run:
             raise UsageError("--like takes the model, the settings and the bar from that folder: leave the others out")
-        verdict = _score_new_rows(file, like, output_to, bar, names, resume, output)
+        from clues.new_rows import score_new_rows
+
+        work = partial(score_new_rows, file, like, output_to, selection=bar)
     elif validation is None or anchors is None:
         raise UsageError("--validation and --anchors are needed, or --like with the folder of an earlier score")
     else:
@@ -108,42 +110,17 @@ def score(
         )
         if dry_run:
             return _rehearse((file, validation, anchors), output_to, job, names, resume, output)
-        verdict = _score((file, validation, anchors), output_to, job, names, resume, output)
+        from clues.owner import score_file
+
+        work = partial(score_file, file, validation, anchors, output_to, job)
+    with output.progress(output_to / "events.jsonl") as progress:
+        verdict = work(progress=progress, columns=names, resume=resume)
     if verdict is None:
         return DONE  # one of several processes; the first one answers
     facts = kept_facts(output_to, verdict)
     share = verdict.dropped / max(1, verdict.rows)
     failed = f"{percent(share, 1)} of the rows are dropped" if fail_over is not None and share > fail_over else ""
     return output.answer(kept_text(output_to, facts), {"command": "score", **facts}, facts["kept_file"], failed)
-
-
-def _score(
-    files: tuple[Path, Path, Path],
-    output_to: Path,
-    job: Job,
-    columns: dict[str, str] | None,
-    resume: bool,
-    output: Output,
-) -> Verdict | None:
-    from clues.owner import score_file
-
-    with output.progress(output_to / "events.jsonl") as progress:
-        return score_file(*files, output_to, job, progress, columns=columns, resume=resume)
-
-
-def _score_new_rows(
-    file: Path,
-    like: Path,
-    output_to: Path,
-    bar: dict[str, Any],
-    columns: dict[str, str] | None,
-    resume: bool,
-    output: Output,
-) -> Verdict | None:
-    from clues.new_rows import score_new_rows
-
-    with output.progress(output_to / "events.jsonl") as progress:
-        return score_new_rows(file, like, output_to, progress, selection=bar, columns=columns, resume=resume)
 
 
 def _rehearse(

@@ -129,6 +129,7 @@ class Client:
     def _score(self, task: Task) -> Result:
         number = int(task.settings["checkpoint"])  # type: ignore[arg-type]
         if number == 0:
+            self._note_job()
             (self.folder / "anchors.json").unlink(missing_ok=True)  # an earlier job's bar is none for these scores
         if number == 0:
             self._scored.score_base()
@@ -136,7 +137,6 @@ class Client:
             checkpoint = Checkpoint.from_tensors(_tensors(task))
             checkpoint.save(self.folder / "checkpoints" / f"{number}.safetensors")  # for rows to come
             self._scored.score_under(number, checkpoint)
-        self._note_job()
         return Result(self._counts())
 
     def _note_job(self) -> None:

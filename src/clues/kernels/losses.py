@@ -38,7 +38,7 @@ def response_nll(
         nll [N] float32 in nats, and the row [N] each token belongs to, in reading order.
     """
     targets = response_mask[:, 1:].bool()
-    causal = _causal_model(model)
+    causal = causal_model(model)
     hidden, output = _hidden_states(model, causal, input_ids, attention_mask, targets)
 
     def logits_of(chunk: Tensor) -> Tensor:
@@ -80,7 +80,7 @@ class _HeadLoss(torch.autograd.Function):
         return (outputs[0][:, None] * gradient).to(gradient.dtype), None, None, None
 
 
-def _causal_model(model: nn.Module) -> Any:
+def causal_model(model: nn.Module) -> Any:
     """The transformers model inside an adapter or a wrapper for several processes."""
     inner = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
     return inner.get_base_model() if hasattr(inner, "get_base_model") else inner  # type: ignore[operator]

@@ -140,7 +140,7 @@ def contrasts(good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Ten
 
 
 def together(parts: Sequence[Directions]) -> Directions:
-    """The directions of several domains as one set, over the same parameters."""
+    """Several sets of directions over the same parameters as one, such as those of domains."""
     weights = {name: torch.cat([part.weights[name] for part in parts]) for name in parts[0].weights}
     return Directions(tuple(name for part in parts for name in part.names), weights)
 

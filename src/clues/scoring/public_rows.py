@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from clues.data.batches import collate, token_budget_batches
+from clues.data.batches import Batch
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
 from clues.scoring.batch_rows import IGNORED
 from clues.scoring.criteria import CRITERIA
-from clues.scoring.directions import Directions, average, directions_at
+from clues.scoring.directions import Directions, average, directions_at, together
 from clues.scoring.in_run import RowReader, RowScores
+from clues.scoring.passes import batchwise
 from clues.scoring.store import rows_key
 from clues.scoring.validation import Validation
 
@@ -94,22 +95,22 @@ class PublicReader:
         """Score the rows at the positions `index`, in training mode; yields batches of positions and scores."""
         self.lm.model.train()
         encoded = [self.rows.encoded[i] for i in index]
-        for batch in token_budget_batches(encoded, self.lm.settings.token_budget):
-            with self.reader.attached():
-                self.lm.model(**_inputs(encoded, batch, self.lm), use_cache=False).loss.backward()
-                found = self.reader.read()
+        for batch, found in batchwise(self.lm, encoded, self._scores, lambda _rows: None):
             places = [index[i] for i in batch]
             own = found.values.unflatten(1, (self.rulers, -1))[range(len(batch)), self.rows.rulers[places]]
             yield places, replace(found, values=own)
+
+    def _scores(self, batch: Batch) -> RowScores:
+        batch = batch.to(self.lm.model.device)
+        labels = torch.where(batch.response_mask, batch.input_ids, IGNORED)
+        with self.reader.attached():
+            self.lm.model(
+                input_ids=batch.input_ids, attention_mask=batch.attention_mask, labels=labels, use_cache=False
+            ).loss.backward()
+            return self.reader.read()
 
 
 def _side_by_side(rulers: Sequence[Directions]) -> Directions:
     """All rulers' directions as the directions of one: one pass serves them all."""
     names = tuple(f"{i}/{name}" for i, ruler in enumerate(rulers) for name in ruler.names)
-    return Directions(names, {name: torch.cat([r.weights[name] for r in rulers]) for name in rulers[0].weights})
-
-
-def _inputs(encoded: Sequence[Encoded], index: Sequence[int], lm: LanguageModel) -> dict[str, Tensor]:
-    batch = collate(encoded, index, lm.pad_id).to(lm.model.device)
-    labels = torch.where(batch.response_mask, batch.input_ids, IGNORED)
-    return {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask, "labels": labels}
+    return replace(together(rulers), names=names)

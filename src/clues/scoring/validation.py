@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,10 +31,7 @@ class Validation:
 
         Halves are taken within each domain, see `halves`.
         """
-        found: dict[str, list[int]] = {}
-        for i in range(len(self.good)):
-            found.setdefault(self.domains[i] if self.domains else "", []).append(i)
-        return {domain: rows[half] for domain, rows in found.items()}
+        return {domain: rows[half] for domain, rows in _by_domain(self.domains or [""] * len(self.good)).items()}
 
     @property
     def half_of(self) -> np.ndarray:
@@ -83,11 +79,14 @@ def encode_validation(
         return prepared
 
     domains = tuple(_domain(row, domain_field) for row in rows) if domain_field else ()
-    for domain, count in Counter(domains or [""] * len(rows)).items():
-        if count < 4:
+    places = _by_domain(domains or [""] * len(rows)) or {"": []}
+    for domain, some in places.items():
+        if len(some) < 4:
             of = f" of the domain {domain}" if domain else ""
-            raise SettingError(f"{count} public validation rows{of}: at least four are needed, some dozens are better")
-    bad = {c.name: tokens(_spoiled_within(rows, domains, c.spoiling, seed)) for c in criteria}
+            raise SettingError(
+                f"{len(some)} public validation rows{of}: at least four are needed, some dozens are better"
+            )
+    bad = {c.name: tokens(_spoiled_within(rows, places.values(), c.spoiling, seed)) for c in criteria}
     return Validation(tokens(rows).encoded, bad, domains)
 
 
@@ -100,11 +99,18 @@ def _domain(row: Row, field: str) -> str:
     return value
 
 
-def _spoiled_within(rows: Sequence[Row], domains: Sequence[str], kind: str, seed: int) -> list[Row]:
+def _by_domain(domains: Sequence[str]) -> dict[str, list[int]]:
+    """Domain -> positions of its rows."""
+    found: dict[str, list[int]] = {}
+    for i, domain in enumerate(domains):
+        found.setdefault(domain, []).append(i)
+    return found
+
+
+def _spoiled_within(rows: Sequence[Row], domains: Iterable[list[int]], kind: str, seed: int) -> list[Row]:
     """Spoiled copies in the rows' order; what takes words or answers from other rows takes them from the own domain."""
     result = list(rows)
-    for domain in dict.fromkeys(domains) or [""]:
-        places = [i for i in range(len(rows)) if not domains or domains[i] == domain]
+    for places in domains:
         for i, row in zip(places, spoiled([rows[i] for i in places], kind, seed), strict=True):
             result[i] = row
     return result

@@ -19,6 +19,7 @@ from clues.models.base import LanguageModel
 from clues.scoring.batch_rows import InRunError
 from clues.scoring.in_run import RowReader, RowScores
 from clues.scoring.public_rows import IN_RUN_CRITERIA, PublicReader, PublicRows, rulers_at, undisturbed
+from clues.scoring.store import is_scored
 from clues.scoring.validation import Validation
 
 CHANNELS = tuple(name for c in IN_RUN_CRITERIA for name in c.channels)
@@ -122,9 +123,8 @@ def resume(folder: Path, step: int, public: PublicRows) -> int:
     if files and not step:
         raise InRunError(f"{folder} holds scores of another training: name another output, or resume that training")
     for file in files:
-        table = pq.read_table(file, columns=["step"])
-        if (table.schema.metadata or {}).get(b"clues_key", b"").decode() != public.key:
+        if not is_scored(file, public.key):
             raise InRunError(f"{file}: scored beside other public rows; resume with the same validation and anchors")
-        if max(table["step"].to_pylist(), default=0) >= step:
+        if max(pq.read_table(file, columns=["step"])["step"].to_pylist(), default=0) >= step:
             file.unlink()
     return len(window_files(folder))
