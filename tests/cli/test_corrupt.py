@@ -42,8 +42,8 @@ def test_the_same_seed_spoils_the_same_way(clues, files, tmp_path):
 def test_a_row_that_could_not_be_spoiled_as_drawn_is_told(clues, tmp_path):
     words = [{"prompt": f"Word {n}?", "response": "one two three" if n else "one"} for n in range(4)]
     (tmp_path / "short.jsonl").write_text("".join(json.dumps(r) + "\n" for r in words))
-    command = ("corrupt", tmp_path / "short.jsonl", "--share", "0.75", "--kinds", "cut", "--seed", 0)
-    with pytest.warns(UserWarning, match="1 of 3 rows could not be spoiled as drawn"):
+    command = ("corrupt", tmp_path / "short.jsonl", "--share", "1", "--kinds", "cut,repetition", "--seed", 1)
+    with pytest.warns(UserWarning, match="1 of 4 rows could not be spoiled as drawn"):
         assert clues(*command, "--output", tmp_path / "out.jsonl").code == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import subprocess
 import sys
@@ -13,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clues.data.damage import KINDS, CannotSpoil, corrupt_rows, spoil, spoiled
+from clues.data.damage import HARMLESS, KINDS, SUBTLE, CannotSpoil, corrupt_rows, spoil, spoiled
 from clues.data.rows import Message, Row
 from clues.data.sample import packaged_rows
-from clues.data.words import jaccard, join, nearly_same, pieces, shingles, words
+from clues.data.words import jaccard, join, languages, nearly_same, pieces, shingles, words
 
 ENGLISH = [f"The {w} is treated with {w} medicine. It helps most {w} patients within a week." for w in "abcdefghij"]
 CHINESE = [
@@ -25,6 +26,7 @@ CHINESE = [
     "贫血通常由缺铁引起,需要补充铁剂。",
 ]
 THAI = ["โรคเบาหวานทำให้ระดับน้ำตาลในเลือดสูง", "โรคหืดเป็นโรคเรื้อรังของทางเดินหายใจ", "ภาวะโลหิตจางเกิดจากการขาดธาตุเหล็ก"]
+ALL = KINDS + SUBTLE + HARMLESS
 EDITED = [kind for kind in KINDS if "exchange" not in kind]
 SEEDS = st.integers(0, 10_000)
 WORDS = st.text("abcdeéß中文的ด.!,", min_size=1, max_size=8)
@@ -109,12 +111,10 @@ def test_mixed_language_spares_the_texts_own() -> None:
     german = (
         "Das ist eine Krankheit, die nicht durch den Arzt, sondern immer wieder auch durch das Wasser der Stadt kommt."
     )
-    from clues.data.edits import _languages
-
     for seed in range(30):
         (result,) = spoil([german], "mixed-language", random.Random(seed))
         new = Counter(words(result)) - Counter(words(german))
-        assert not set(new) & {word.casefold() for word in _languages()["German"]} - {"en", "die"}
+        assert not set(new) & {word.casefold() for word in languages()["German"]} - {"en", "die"}
 
 
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4), seed=SEEDS)
@@ -204,11 +204,35 @@ def test_corruption_has_the_exact_share_order_and_labels(count: int, share: floa
 
 def test_corruption_depends_on_the_seed_alone() -> None:
     """Another process, with another order of sets of strings, gives the same."""
-    program = "from tests.data.test_damage import *; print(corrupt_rows(packaged_rows()[:30], 0.9, KINDS, 3))"
+    program = "from tests.data.test_damage import *; print(corrupt_rows(packaged_rows()[:80], 0.5, ALL, 3))"
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONHASHSEED": "1"})
-    rows = packaged_rows()[:30]
-    assert run.stdout.strip() == str(corrupt_rows(rows, 0.9, KINDS, 3)), run.stderr
-    assert corrupt_rows(rows, 0.5, KINDS, 3) != corrupt_rows(rows, 0.5, KINDS, 4)
+    rows = packaged_rows()[:80]
+    results = corrupt_rows(rows, 0.5, ALL, 3)
+    assert run.stdout.strip() == str(results), run.stderr
+    assert {*SUBTLE, *HARMLESS} <= set(labels(results))
+    assert corrupt_rows(rows, 0.5, ALL, 3) != corrupt_rows(rows, 0.5, ALL, 4)
+
+
+def test_recorded_damage_stays_as_it_was() -> None:
+    """Figures are on record for rows spoiled like this: other rows need a new record."""
+    kinds = [kind for kind in KINDS if kind != "near-exchange"]  # that one depends on another library
+    results = corrupt_rows(packaged_rows()[:200], 0.5, kinds, 3)
+    text = "\n".join(f"{row.record['clues_label']} {row.response}" for row in results)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == "a6806a85284baa78"
+
+
+@pytest.mark.parametrize("site", sorted({row.record["source"] for row in packaged_rows()}))
+@pytest.mark.parametrize("kinds", [KINDS + SUBTLE, ALL], ids=["ten", "eleven"])
+def test_kinds_that_few_rows_can_have_come_in_equal_parts(site: str, kinds: tuple[str, ...]) -> None:
+    rows = [row for row in packaged_rows() if row.record["source"] == site][:120]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = corrupt_rows(rows, 0.5, kinds, 1)
+    found = Counter(labels(results))
+    assert len(rows) - found.pop("clean") == round(0.5 * len(rows))
+    assert max(found.values()) - min(found[kind] for kind in kinds) <= 1
+    for row, result in zip(rows, results, strict=True):
+        assert (result.response == row.response) == (result.record["clues_label"] == "clean")
 
 
 CHAT = [
@@ -273,11 +297,30 @@ def test_too_short_answers_are_reported_or_spoiled_otherwise() -> None:
 def test_another_row_takes_over_or_there_is_an_error() -> None:
     rows = [*make_rows(4), *(make_row(9 + i, f"Is it rare {i} ?", "Yes.") for i in range(4))]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        results = corrupt_rows(rows, 0.5, ["cut"], 0)
-    assert labels(results) == ["cut"] * 4 + ["clean"] * 4
+        warnings.simplefilter("error")
+        for seed in range(5):
+            assert labels(corrupt_rows(rows, 0.5, ["cut"], seed)) == ["cut"] * 4 + ["clean"] * 4
+            # A row that is too short for a cut may serve the other kind; there is one too few for the two.
+            found = Counter(labels(corrupt_rows(rows, 0.75, ["cut", "repetition"], seed)))
+            assert found == {"cut": 3, "repetition": 3, "clean": 2}
     with pytest.raises(CannotSpoil, match="only 4 of 8 rows can be spoiled: add kinds or lower the share"):
         corrupt_rows(rows, 1, ["cut"], 0)
+
+
+def test_a_row_that_one_kind_cannot_use_serves_the_next() -> None:
+    """Two rows have a number, two a name: those drawn crosswise swap places, and only half of them by the fill-up."""
+    rows = [make_row(i, f"Why {i} ?", f"Take {i} of them.") for i in (1, 2)]
+    rows += [
+        make_row(9, "What is gout ?", "Some say gout hurts."),
+        make_row(10, "What is asthma ?", "Some say asthma."),
+    ]
+    said = set()
+    for seed in range(20):
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            assert labels(corrupt_rows(rows, 1, ["number", "name"], seed)) == ["number", "number", "name", "name"]
+        said |= {str(warning.message)[:6] for warning in seen}
+    assert said == {"1 of 4", "2 of 4"}
 
 
 @pytest.mark.parametrize(("share", "kinds"), [(1.1, ["cut"]), (-0.1, ["cut"]), (0.5, ["typo"]), (0.5, [])])

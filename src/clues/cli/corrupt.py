@@ -45,7 +45,8 @@ def corrupt(
     share
         Share of the rows to spoil.
     kinds
-        Some of cut, deletion, exchange, near-exchange, noise, mixed-language, repetition, in equal parts.
+        Some of cut, deletion, exchange, near-exchange, noise, mixed-language, repetition, in equal parts. Also
+        number, negation, name, which change what a fluent answer says, and typos, which leave it good.
     seed
         The same seed spoils the same rows in the same way.
     """

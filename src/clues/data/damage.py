@@ -17,11 +17,16 @@ from itertools import cycle, islice
 from typing import Any
 
 from clues.data.edits import EDITS
-from clues.data.partners import Partners
+from clues.data.partners import Partners, Subjects
 from clues.data.rows import Row
+from clues.data.subtle import SUBTLE_EDITS
 from clues.data.words import words
 
 KINDS = ("cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition")
+SUBTLE = ("number", "negation", "name")
+"""Damage to what an answer says: it stays fluent, complete and on its question."""
+HARMLESS = ("typos",)
+"""Edits that leave an answer good, to measure that it is not dropped for them."""
 LABEL = "clues_label"
 """Field of the record that says `clean` or the kind of damage. Only `clues.evaluation` reads it."""
 
@@ -33,7 +38,12 @@ _NEEDS = {
     "noise": "words, in this answer or another",
     "mixed-language": "an answer of at least one word",
     "repetition": "an answer of at least one word",
+    "number": "a number in the answer, in digits or in words of a language that is known",
+    "negation": "a statement that can be turned, in English, French, Italian or Spanish",
+    "name": "an uncommon word that question and answer share, and a row about another",
+    "typos": "a word of at least four letters",
 }
+_EDITS = EDITS | SUBTLE_EDITS
 _PROMPT_FIELDS = ("prompt", "question", "instruction", "input")
 
 Responses = tuple[str, ...]
@@ -46,8 +56,9 @@ class CannotSpoil(ValueError):  # noqa: N818 - it says what it is
 def spoil(responses: Sequence[str], kind: str, rng: random.Random, prompts: Sequence[str] | None = None) -> list[str]:
     """Every response spoiled in one way, in the same order; none equals its original.
 
-    `prompts`, parallel to the responses, are needed for near-exchange; they also keep an exchange from taking another
-    answer to the same question. Raises CannotSpoil with the position of a response for which there is no such text.
+    `prompts`, parallel to the responses, are needed for near-exchange and name; they also keep an exchange from taking
+    another answer to the same question. Raises CannotSpoil with the position of a response for which there is no such
+    text.
     """
     corpus = _Corpus([(response,) for response in responses], prompts or [""] * len(responses))
     texts = corpus.spoil(range(len(responses)), kind, rng)
@@ -69,8 +80,9 @@ def spoiled(rows: Sequence[Row], kind: str, seed: int) -> list[Row]:
 def corrupt_rows(rows: Sequence[Row], share: float, kinds: Sequence[str], seed: int | str) -> list[Row]:
     """Spoil round(share · rows) rows in equal parts of the kinds; order kept, every record labelled.
 
-    A row that cannot be spoiled in the way drawn for it is spoiled in another, or another row is if no way works; a
-    warning counts these. Raises CannotSpoil if too few rows can be spoiled, ValueError for a bad share or kind.
+    A row that cannot be spoiled in the way drawn for it stays clean, and the next row of the random order takes its
+    place. If there is none left, it is spoiled in another way, or another row is if no way works; a warning counts
+    these. Raises CannotSpoil if too few rows can be spoiled, ValueError for a bad share or kind.
     """
     _check(share, kinds)
     rng = random.Random(f"corrupt {seed}")
@@ -78,21 +90,39 @@ def corrupt_rows(rows: Sequence[Row], share: float, kinds: Sequence[str], seed: 
     count = round(share * len(rows))
     corpus = _Corpus.of(rows)
     done: dict[int, tuple[str, Responses]] = {}
+    spare = order[count:]
     for turn, kind in enumerate(rng.sample(list(kinds), len(kinds))):
         mine = order[turn : count : len(kinds)]
-        texts = corpus.spoil(mine, kind, rng)
-        done |= {at: (kind, text) for at, text in zip(mine, texts, strict=True) if text is not None}
+        texts = dict(zip(mine, corpus.spoil(mine, kind, rng), strict=True))
+        failed = [at for at, text in texts.items() if text is None]
+        texts |= _from_spare(spare, len(failed), corpus, kind, rng)
+        spare = [at for at in spare if at not in texts] + failed
+        done |= {at: (kind, text) for at, text in texts.items() if text is not None}
     if len(done) < count:
         _fill_up(done, corpus, [at for at in order if at not in done], kinds, count, rng)
     return [_labelled(row, done[at][1], done[at][0]) if at in done else _clean(row) for at, row in enumerate(rows)]
 
 
+def _from_spare(
+    spare: Sequence[int], count: int, corpus: _Corpus, kind: str, rng: random.Random
+) -> dict[int, Responses]:
+    """Spoiled responses of the first `count` spare rows for which there are any."""
+    found: dict[int, Responses] = {}
+    for at in spare if count else ():
+        (text,) = corpus.spoil([at], kind, rng)
+        if text is not None:
+            found[at] = text
+        if len(found) == count:
+            break
+    return found
+
+
 def _check(share: float, kinds: Sequence[str]) -> None:
     if not 0 <= share <= 1:
         raise ValueError(f"the share of spoiled rows is {share}; it lies between 0 and 1")
-    unknown = [kind for kind in kinds if kind not in KINDS]
+    unknown = [kind for kind in kinds if kind not in _NEEDS]
     if unknown or not kinds:
-        raise ValueError(f"kinds of damage: {', '.join(unknown) or 'none given'}; known: {', '.join(KINDS)}")
+        raise ValueError(f"kinds of damage: {', '.join(unknown) or 'none given'}; known: {', '.join(_NEEDS)}")
 
 
 def _fill_up(
@@ -123,7 +153,9 @@ class _Corpus:
 
     def __init__(self, responses: Sequence[Responses], prompts: Sequence[str]) -> None:
         self._responses = responses
-        self._partners = Partners(prompts, ["\n\n".join(texts) for texts in responses])
+        self._prompts = prompts
+        self._answers = ["\n\n".join(texts) for texts in responses]
+        self._partners = Partners(prompts, self._answers)
 
     @classmethod
     def of(cls, rows: Sequence[Row]) -> _Corpus:
@@ -135,8 +167,10 @@ class _Corpus:
             return self._exchanged(at, self._partners.at_random(at, rng))
         if kind == "near-exchange":
             return self._exchanged(at, self._partners.most_similar(at))
-        if kind not in EDITS:
-            raise ValueError(f"unknown kind of damage {kind!r}; known: {', '.join(KINDS)}")
+        if kind == "name":
+            return [self._subjects.swapped(i, self._responses[i], rng) for i in at]
+        if kind not in _EDITS:
+            raise ValueError(f"unknown kind of damage {kind!r}; known: {', '.join(_NEEDS)}")
         return [self._edited(self._responses[i], kind, rng) for i in at]
 
     def _exchanged(self, at: Sequence[int], partners: Sequence[int | None]) -> list[Responses | None]:
@@ -147,10 +181,14 @@ class _Corpus:
         ]
 
     def _edited(self, texts: Responses, kind: str, rng: random.Random) -> Responses | None:
-        results = [EDITS[kind](text, rng, self._vocabulary) for text in texts]
+        results = [_EDITS[kind](text, rng, self._vocabulary) for text in texts]
         if all(result is None for result in results):
             return None
         return tuple(text if result is None else result for text, result in zip(texts, results, strict=True))
+
+    @cached_property
+    def _subjects(self) -> Subjects:
+        return Subjects(self._prompts, self._answers)
 
     @cached_property
     def _vocabulary(self) -> list[str]:

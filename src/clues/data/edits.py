@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import re
 from collections.abc import Callable, Sequence
-from functools import cache
-from importlib.resources import files
 
-from clues.data.words import join, pieces, replace_word, words
+from clues.data.words import join, languages, pieces, replace_word, words
 
 SHARE_KEPT = (0.2, 0.6)
 """`cut`: least and largest share of the words kept."""
@@ -18,6 +15,8 @@ SHARE_CHANGED = 0.3
 """Share of the words that `deletion` takes away, `noise` adds and `mixed-language` replaces."""
 SHARE_REPEATED = 0.5
 """`repetition`: the text grows by at least this share of its words."""
+MIXED_IN = ("German", "French", "Spanish", "Italian", "Swedish")
+"""`mixed-language`: languages that are mixed in. Not English, which a text in any language may cite."""
 
 _SENTENCE_END = re.compile(r"[.!?。！？][\"'”’»)\]」』]*$")
 
@@ -55,7 +54,7 @@ def mix_languages(text: str, rng: random.Random, _: Sequence[str]) -> str | None
     """30 % of the words replaced by common words of one other language."""
     parts = pieces(text)
     own = set(words(text))
-    foreign = {language: [w for w in common if w not in own] for language, common in _languages().items()}
+    foreign = {name: [w for w in languages()[name] if w not in own] for name in MIXED_IN}
     # The text's own language, if it is here, is the one most of whose common words it uses: never mix that one in.
     strangest = sorted(foreign, key=lambda language: len(foreign[language]))[1:]
     language = rng.choice(strangest)
@@ -92,12 +91,6 @@ def _span(parts: Sequence[str], rng: random.Random) -> tuple[int, int]:
 def _part(parts: Sequence[str]) -> int:
     """Number of words changed: at least one, and never all of several."""
     return max(1, round(SHARE_CHANGED * len(parts)))
-
-
-@cache
-def _languages() -> dict[str, list[str]]:
-    """Common words of some languages, written for this purpose."""
-    return json.loads(files("clues.packaged").joinpath("words.json").read_text(encoding="utf-8"))
 
 
 EDITS: dict[str, Callable[[str, random.Random, Sequence[str]], str | None]] = {
