@@ -1,0 +1,64 @@
+"""Make the tables of the selection study: `python -m experiments.selection [name ...]`, from the repository's root.
+
+Each table is made once: one that is there is left alone, one that was interrupted goes on, and several processes share
+the work. pools.py is run before it, for the rows of other domains.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from experiments.selection.plan import Planned, plan
+from experiments.selection.tables import make_table, write
+
+from clues.config import ModelSettings
+from clues.models.base import load_base
+
+MODELS = {"smollm2": "packaged"}
+TABLES = Path(__file__).parent.parent / "channels"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="tables to make; all of the plan by default")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for what is under way")
+    options = parser.parse_args()
+    for planned in plan(options.runs / "pools"):
+        if not options.names or planned.name in options.names:
+            _make(planned, options.runs / "selection" / planned.name)
+
+
+def _make(planned: Planned, folder: Path) -> None:
+    file = TABLES / f"{planned.name}.parquet"
+    with _claimed(folder) as mine:
+        if not mine or file.exists():
+            return
+        begun = time.monotonic()
+        base = load_base(ModelSettings(name=MODELS[planned.model]))
+        table = make_table(base, planned.mixture, planned.warm_up, planned.seed, folder)
+        facts = {"mixture": asdict(planned.mixture), "warm_up": asdict(planned.warm_up), "seed": planned.seed}
+        write(table, file, facts)
+        print(f"{planned.name}: {table.num_rows} rows, {(time.monotonic() - begun) / 60:.1f} min", flush=True)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[bool]:
+    """Whether no other process is at work in the folder; the claim ends with the process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "claim").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+if __name__ == "__main__":
+    main()

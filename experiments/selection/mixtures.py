@@ -1,0 +1,160 @@
+"""What a table is about: clients' rows with known damage, public rows, and rows that must not be punished.
+
+Every row has a *role*: `client` (trained on and scored), `heldback` (clean, of the clients' sources, never trained on),
+`unseen` (clean, of a source that has neither clients nor anchors), `anchor`, `validation`, `spoiled` (copies of the public
+validation rows); and a *kind*, what was done to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain, islice
+
+from clues.config import SampleSettings
+from clues.data.damage import KINDS, SUBTLE, CannotSpoil, corrupt_rows, spoiled
+from clues.data.rows import Row
+from clues.data.sample import draw_sample
+from clues.evaluation.labels import LABEL
+
+ALL_KINDS = (*KINDS, *SUBTLE)
+SPOILINGS = ("deletion", "exchange", "cut", "near-exchange", "repetition", "subtle")
+"""How public validation rows are spoiled, for directions and for the spoiled side of the bar."""
+BLOCKS = 4
+"""Parts of the validation rows, so that a spoiled copy is scored by directions its original has no part in."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """How the rows of a table are drawn."""
+
+    pool: str = "packaged"
+    sources: tuple[str, ...] = ("GHR", "GARD", "NINDS", "SeniorHealth")
+    unseen_source: str = "NIDDK"
+    other_domain: str = ""
+    """A pool whose rows become a client that is good but from another domain; empty: none."""
+    tokens: tuple[int, int] = (30, 110)
+    share: float = 0.5
+    kinds: tuple[str, ...] = ALL_KINDS
+    rows_per_client: int = 60
+    validation_rows: int = 48
+    anchor_rows: int = 160
+    heldback_rows: int = 40
+    bad_rows: int = 32
+    """Rows of one more client, all of them spoiled."""
+    typo_rows: int = 24
+    """Rows of one more client, good but for typing errors."""
+    unseen_rows: int = 32
+    other_rows: int = 32
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows with one role."""
+
+    role: str
+    rows: list[Row]
+    client: list[str]
+    kind: list[str]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """All rows of a table."""
+
+    parts: list[Part]
+    validation: list[Row]
+    block: list[int] = field(default_factory=list)
+    """Block of every validation row; blocks hold all sources."""
+
+    @property
+    def trained(self) -> list[Row]:
+        """Rows of the warm-up: all clients' together."""
+        return [row for part in self.parts if part.role == "client" for row in part.rows]
+
+
+def draw(mixture: Mixture, seed: int) -> Mixed:
+    """Draw the rows; the same seed gives the same rows. Raises PoolError where the pool has too few."""
+    extra = (mixture.heldback_rows, mixture.bad_rows, mixture.typo_rows)
+    sample = draw_sample(_settings(mixture, sum(extra)), seed)
+    rest = iter(sample.test)
+    heldback, bad, typos = (list(islice(rest, count)) for count in extra)
+    clients = dict(sample.clients)
+    if bad:
+        clients["all-bad"] = corrupt_rows(bad, 1.0, mixture.kinds, f"{seed} all-bad")
+    if typos:
+        clients["typos"] = _with_typos(typos, seed)
+    if mixture.other_domain:
+        clients["other-domain"] = _clean(_others(mixture, seed))
+    parts = [
+        Part("client", rows, [name] * len(rows), [str(row.record[LABEL]) for row in rows])
+        for name, rows in clients.items()
+    ]
+    parts += [_public("heldback", heldback), _public("unseen", sample.unseen), _public("anchor", sample.anchors)]
+    turn = len(mixture.sources)
+    block = [(i // turn) % BLOCKS for i in range(len(sample.validation))]
+    parts += [_public("validation", sample.validation)]
+    parts += [_spoiled(sample.validation, block, kind, seed) for kind in SPOILINGS]
+    return Mixed(parts, sample.validation, block)
+
+
+def _settings(mixture: Mixture, test_rows: int) -> SampleSettings:
+    return SampleSettings(
+        pool=mixture.pool,
+        clients=mixture.sources,
+        unseen_source=mixture.unseen_source,
+        min_tokens=mixture.tokens[0],
+        max_tokens=mixture.tokens[1],
+        rows_per_client=mixture.rows_per_client,
+        validation_rows=mixture.validation_rows,
+        anchor_rows=mixture.anchor_rows,
+        test_rows=test_rows,
+        unseen_rows=mixture.unseen_rows,
+        spoiled_share=mixture.share,
+        kinds=mixture.kinds,
+    )
+
+
+def _public(role: str, rows: Sequence[Row]) -> Part:
+    return Part(role, list(rows), [str(row.record.get("source", "")) for row in rows], ["clean"] * len(rows))
+
+
+def _others(mixture: Mixture, seed: int) -> list[Row]:
+    """Rows of another pool, all its sources in turns."""
+    from clues.data.reading import read_rows
+
+    rows, _ = read_rows(mixture.other_domain)
+    sources = tuple(sorted({str(row.record["source"]) for row in rows}))
+    settings = SampleSettings(
+        pool=mixture.other_domain, clients=sources[:1], min_tokens=0, max_tokens=1 << 20,
+        rows_per_client=mixture.other_rows, validation_rows=0, anchor_rows=0, test_rows=0, spoiled_share=0.0,
+    )  # fmt: skip
+    return list(chain(*draw_sample(settings, seed).clients.values()))
+
+
+def _clean(rows: Sequence[Row]) -> list[Row]:
+    return [replace(row, record={**row.record, LABEL: "clean"}) for row in rows]
+
+
+def _with_typos(rows: Sequence[Row], seed: int) -> list[Row]:
+    return corrupt_rows(rows, 1.0, ("typos",), f"{seed} typos")
+
+
+def _spoiled(rows: Sequence[Row], block: Sequence[int], kind: str, seed: int) -> Part:
+    """Copies of the validation rows; answers are exchanged within a block, for directions leave out whole blocks."""
+    result = list(rows)
+    for b in range(BLOCKS):
+        places = [i for i, own in enumerate(block) if own == b]
+        some = [rows[i] for i in places]
+        for i, row in zip(places, _subtly(some, seed) if kind == "subtle" else spoiled(some, kind, seed), strict=True):
+            result[i] = row
+    return Part("spoiled", result, [kind] * len(rows), [str(row.record[LABEL]) for row in result])
+
+
+def _subtly(rows: Sequence[Row], seed: int) -> list[Row]:
+    """Each row spoiled by one of the subtle kinds that is possible on it; it stays as it is where none is."""
+    for count in range(len(rows), 0, -1):
+        with suppress(CannotSpoil):
+            return corrupt_rows(rows, count / len(rows), SUBTLE, f"{seed} subtle")
+    raise CannotSpoil("no validation row can be spoiled subtly")

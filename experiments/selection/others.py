@@ -1,0 +1,44 @@
+"""The other scorers of the study, read off a table: one number per row, higher is better data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from experiments.selection.read import Table
+
+Score = Callable[[Table, Sequence[int]], np.ndarray]
+"""(table, checkpoints) -> [R]"""
+
+PUBLISHED = ("dot", "adam", "adam-written", "dot-first", "adam-first")
+
+
+def gist(table: Table, checkpoints: Sequence[int]) -> np.ndarray:
+    """Alignment with the mean validation gradient in the subspace of the validation gradients' singular vectors
+    (GIST, arXiv 2602.18584): the cosine of both projections, the mean over checkpoints."""
+    found = []
+    for k in checkpoints:
+        rank = sum(name.startswith("svd-values-") and name.endswith(f"@{k}") for name in table.columns)
+        rows = np.stack([table.columns[f"svd-{i}@{k}"] for i in range(rank)], axis=1).astype(float)
+        mean = np.array([table.columns[f"svd-mean-{i}@{k}"][0] for i in range(rank)], float)
+        found.append(rows @ mean / (np.linalg.norm(rows, axis=1) * np.linalg.norm(mean)))
+    return np.mean(found, axis=0)
+
+
+def _named(name: str) -> Score:
+    return lambda table, checkpoints: table.channel(name, checkpoints)
+
+
+def _last(name: str) -> Score:
+    return lambda table, _checkpoints: table.channel(name, (table.checkpoints,))
+
+
+OTHERS: dict[str, Score] = {
+    **{f"published.{form}": _named(f"published.{form}") for form in PUBLISHED},
+    "less": _named("less"),
+    "datainf": _last("datainf"),
+    "gist": gist,
+    **{name: _named(name) for name in ("perplexity", "ifd", "ira", "similarity.max", "similarity.mean")},
+    **{name: _named(name) for name in ("length", "random")},
+}
+"""Each at the same checkpoints as ours; DataInf, whose passes are dear, at the last one."""

@@ -1,0 +1,238 @@
+"""One warm-up, one table: every row of a mixture in every channel that any scorer or criterion is made of.
+
+A table holds, per row: forward channels under the base; for each checkpoint the inner products of its gradient with
+the mean gradients of good and spoiled validation rows, per group of layers and per block of validation rows; the
+published scores, LESS, DataInf; likelihoods and similarity. Everything else is computed from tables, without a model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from experiments.selection.mixtures import BLOCKS, SPOILINGS, Mixed, Mixture, Part, draw
+from experiments.selection.observers import ByGroup, Kept, LayerGroups, by_group, singular_vectors
+
+from clues.baselines.datainf import datainf_direction
+from clues.baselines.less import Less
+from clues.baselines.likelihoods import likelihood_scores
+from clues.baselines.published import validation_moments
+from clues.baselines.similarity import similarity_scores
+from clues.config import AdapterSettings, TrainingSettings
+from clues.data.encoding import Encoded, encode
+from clues.data.prepare import prepare_rows
+from clues.data.rows import Message, Row
+from clues.data.writing import replacing
+from clues.models.adapters import add_adapter, lora_parameters
+from clues.models.base import LanguageModel
+from clues.scoring.directions import Directions
+from clues.scoring.forward import forward_channels
+from clues.scoring.passes import gradient_pass, token_nll
+from clues.scoring.probe import Probe
+from clues.training.local import train
+
+GOOD = "good"
+RANK = 8
+"""Singular directions of the validation gradients."""
+CONTRASTS = 2
+"""Random other questions under which every answer's likelihood is taken too."""
+MANTISSA_BITS = 12
+"""Kept of every float32: enough for statistics, and half the size."""
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    """How the adapter is trained on all clients' rows together."""
+
+    steps: tuple[int, ...] = (16, 32, 64)
+    """Optimizer steps after which a checkpoint is made."""
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    rank: int = 8
+    target_modules: tuple[str, ...] = ("q_proj", "v_proj")
+
+
+@dataclass
+class TableMaker:
+    """Makes one table in a folder that keeps what is done."""
+
+    base: LanguageModel
+    mixed: Mixed
+    warm_up: WarmUp
+    seed: int
+    folder: Path
+
+    def __post_init__(self) -> None:
+        tokens = (self.base.tokenizer, self.base.settings.max_length)
+        rows = [row for part in self.mixed.parts for row in part.rows]
+        prepared = prepare_rows(rows, *tokens)
+        if len(prepared.rows) != len(rows):
+            raise ValueError(f"{prepared.set_aside[0].reason}: a row of the mixture cannot be used")
+        self.rows, self.encoded = prepared.rows, prepared.encoded
+        self.block = np.tile(self.mixed.block, 1 + len(SPOILINGS))
+        self.whole = len(rows) - len(self.block)
+        """Rows before the public validation rows and their spoiled copies, which are last."""
+        self.good = self.encoded[self.whole :][: len(self.mixed.block)]
+        self.trained = [e for e, role in zip(self.encoded, roles(self.mixed), strict=True) if role == "client"]
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def make(self) -> pa.Table:
+        """All columns of all rows."""
+        columns = about(self.mixed, self.rows, self.encoded) | self._once("base", self._base)
+        lm = add_adapter(self.base, AdapterSettings(rank=self.warm_up.rank, target_modules=self.warm_up.target_modules),
+                         self.seed)  # fmt: skip
+        done = 0
+        training = TrainingSettings(batch_size=self.warm_up.batch_size, learning_rate=self.warm_up.learning_rate)
+        for k, steps in enumerate(self.warm_up.steps, start=1):
+            train(lm, self.trained, training, steps=steps - done, first_step=done, seed=self.seed)
+            done, last = steps, k == len(self.warm_up.steps)
+            found = self._once(f"checkpoint-{k}", lambda: self._checkpoint(lm, last))  # noqa: B023
+            columns |= {f"{name}@{k}": values for name, values in found.items()}
+        lm.model.unload()
+        return pa.table({name: _rounded(values) for name, values in columns.items()})
+
+    def _once(self, name: str, work) -> dict[str, np.ndarray]:
+        file = self.folder / f"{name}.npz"
+        if not file.exists():
+            with replacing(file) as scratch, scratch.open("wb") as out:
+                np.savez(out, **work())
+        with np.load(file) as found:
+            return dict(found)
+
+    def _base(self) -> dict[str, np.ndarray]:
+        alone = [encode(r.without_prompt(), self.base.tokenizer, self.base.settings.max_length) for r in self.rows]
+        conditional, without = token_nll(self.base, self.encoded), token_nll(self.base, alone)
+        contrasts = [token_nll(self.base, self._under_other_question(turn)) for turn in range(CONTRASTS)]
+        self._keep_tokens({"conditional": conditional, "alone": without,
+                           **{f"contrast-{i}": nll for i, nll in enumerate(contrasts)}})  # fmt: skip
+        return {
+            **forward_channels(conditional, without, self.encoded).channels,
+            **likelihood_scores(conditional, without, self.encoded, self.seed),
+            **similarity_scores(self.base, self.encoded, self.good),
+        }
+
+    def _under_other_question(self, turn: int) -> list[Encoded]:
+        """Every answer under the question of a random public validation row."""
+        rng = np.random.default_rng([self.seed, turn])
+        questions = [row.prompt for row in self.mixed.validation]
+        encoded = []
+        for row in self.rows:
+            others = [q for q in questions if q != row.prompt]
+            messages = (Message("user", others[rng.integers(len(others))]), Message("assistant", row.response))
+            row = Row(messages, row.file, row.line, row.record)
+            encoded.append(encode(row, self.base.tokenizer, self.base.settings.max_length))
+        return encoded
+
+    def _keep_tokens(self, nll: Mapping[str, Sequence[np.ndarray]]) -> None:
+        table = pa.table({name: [x.astype(np.float16) for x in values] for name, values in nll.items()})
+        pq.write_table(table, self.folder / "tokens.parquet", compression="zstd")
+
+    def _checkpoint(self, lm: LanguageModel, last: bool) -> dict[str, np.ndarray]:
+        shapes = {name: p.shape for name, p in lora_parameters(lm.model, "B").items()}
+        groups = LayerGroups(lm.model.config.get_text_config().num_hidden_layers)
+        kept, kinds = Kept(shapes), (GOOD, *SPOILINGS)
+        public = gradient_pass(lm, self.encoded[self.whole :], [kept])
+        G = kept.matrix(public.pop("place"))  # [validation rows and their copies, P]
+        m = len(self.good)
+        means = torch.stack([G[i * m : (i + 1) * m][self.block[:m] == b].mean(0)
+                             for i in range(len(kinds)) for b in range(BLOCKS)])  # fmt: skip
+        directions = Directions(tuple(f"{kind}|{b}" for kind in kinds for b in range(BLOCKS)), kept.split(means))
+        vectors, values, mean = singular_vectors(G[:m], RANK)
+        singular = Directions(tuple(f"svd-{i}" for i in range(RANK)), kept.split(vectors))
+        public |= by_group(G, directions, groups) | dict(zip(singular.names, (G @ vectors.T).T.numpy(), strict=True))
+        moments = validation_moments(lm, self.good)
+        observers = [ByGroup(directions, groups), Probe(singular)]
+        observers += [*moments.observers(), *moments.variants(), Less(moments)]
+        if last:
+            observers.append(Probe(datainf_direction(lm, self.trained, moments.gradient)))
+        found = gradient_pass(lm, self.encoded[: self.whole], observers)
+        missing = np.full(len(G), np.nan, np.float32)
+        columns = {name: np.concatenate([x, public.get(name, missing)]) for name, x in found.items()}
+        facts = {"svd-values": values, "svd-mean": mean}
+        constant = {f"{n}-{i}": np.full(len(self.encoded), v) for n, part in facts.items() for i, v in enumerate(part)}
+        return self._condensed(columns, groups) | constant
+
+    def _condensed(self, found: dict[str, np.ndarray], groups: LayerGroups) -> dict[str, np.ndarray]:
+        """Contrasts good − spoiled in place of both, means over the blocks a row has no part in, and the blocks in
+        the product's layers."""
+        by_kind = {
+            (kind, g): np.stack([found.pop(f"{kind}|{b}|{g}") for b in range(BLOCKS)], axis=1)
+            for kind in (GOOD, *SPOILINGS)
+            for g in groups.names
+        }  # each [rows, blocks]
+        allowed, result = self._allowed_blocks(), dict(found)
+        for (kind, g), raw in by_kind.items():
+            values = raw if kind == GOOD else by_kind[GOOD, g] - raw
+            result[f"{kind}|{g}"] = (values * allowed).sum(1) / allowed.sum(1)
+            for part, names in (("upper", groups.names[6:]), ("middle", groups.names[1:6])):
+                for b in range(BLOCKS) if g in names else ():
+                    result[f"{kind}|{part}|{b}"] = result.get(f"{kind}|{part}|{b}", 0) + values[:, b]
+        return result
+
+    def _allowed_blocks(self) -> np.ndarray:
+        """[rows, blocks]: a validation row and its copies are scored without its block."""
+        allowed = np.ones((len(self.encoded), BLOCKS))
+        allowed[self.whole + np.arange(len(self.block)), self.block] = 0
+        return allowed
+
+
+def roles(mixed: Mixed) -> list[str]:
+    """Role of every row."""
+    return [part.role for part in mixed.parts for _ in part.rows]
+
+
+def about(mixed: Mixed, rows: Sequence[Row], encoded: Sequence[Encoded]) -> dict[str, np.ndarray | list]:
+    """What a row is: never its text."""
+
+    def each(get) -> list:
+        return [value for part in mixed.parts for value in get(part)]
+
+    return {
+        "role": roles(mixed),
+        "client": each(lambda part: part.client),
+        "kind": each(lambda part: part.kind),
+        "source": [str(row.record.get("source", "")) for row in rows],
+        "row": [i for part in mixed.parts for i in range(len(part.rows))],
+        "block": each(_blocks(mixed)),
+        "tokens": [sum(e.response_mask) for e in encoded],
+        "truncated": [e.truncated for e in encoded],
+    }
+
+
+def _blocks(mixed: Mixed):
+    def of(part: Part) -> list[int]:
+        return list(mixed.block) if part.role in ("validation", "spoiled") else [-1] * len(part.rows)
+
+    return of
+
+
+def _rounded(values: np.ndarray | list) -> np.ndarray | list:
+    """Float32 with fewer bits, so that a table is small; NaN stays."""
+    if not (isinstance(values, np.ndarray) and values.dtype.kind == "f"):
+        return values
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    drop = 23 - MANTISSA_BITS
+    half = np.uint32(1 << (drop - 1))
+    rounded = ((bits + half) >> np.uint32(drop)) << np.uint32(drop)
+    return np.where(np.isnan(values), np.float32(np.nan), rounded.view(np.float32)).astype(np.float32)
+
+
+def write(table: pa.Table, file: Path, facts: Mapping[str, object]) -> None:
+    """Write a table with what it was made from, atomically."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    table = table.replace_schema_metadata({b"clues": json.dumps(facts).encode()})
+    floats = [f.name for f in table.schema if pa.types.is_floating(f.type)]
+    with replacing(file) as scratch:
+        pq.write_table(table, scratch, compression="zstd", compression_level=9, use_dictionary=False,
+                       use_byte_stream_split=floats)  # fmt: skip
+
+
+def make_table(base: LanguageModel, mixture: Mixture, warm_up: WarmUp, seed: int, folder: Path) -> pa.Table:
+    """The table of one mixture and seed."""
+    return TableMaker(base, draw(mixture, seed), warm_up, seed, folder).make()
