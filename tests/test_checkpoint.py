@@ -11,7 +11,7 @@ import torch
 from clues.checkpoint import Checkpoint, make_checkpoint, score_spoiled, score_under, trace
 from clues.data.rows import Message, Row
 from clues.models.adapters import AdapterError, adapter_state, load_adapter_state, lora_parameters
-from clues.scoring.criteria import CRITERIA
+from clues.scoring.criteria import CRITERIA, Criterion
 from clues.scoring.directions import directions_at
 from clues.scoring.reference import reference_gradient, reference_score
 from clues.scoring.validation import encode_validation
@@ -119,3 +119,31 @@ def test_a_checkpoint_says_which_engine_reads_what_and_why(made):
     )
     alone = replace(checkpoint, moments=None)
     assert alone.engines.endswith("completeness.gradient: inner products need no row's gradient")
+
+
+def test_a_criterion_with_a_function_has_its_direction_in_its_layers():
+    """As for a kind of damage: good minus spoiled, and every copy is spoiled the same way each time."""
+
+    def swap(text, rng):
+        words = text.split()
+        rng.shuffle(words)
+        return " ".join(words)
+
+    lm = adapted("llama", 1, token_budget=300)
+    mixed = Criterion("mixed", swap, ("mixed.gradient",), (0.0, 0.67))
+    rows = [
+        Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a})
+        for i, a in enumerate(ANSWERS)
+    ]
+    validation = encode_validation(rows, lm, 3, [*CRITERIA, mixed])
+    again = encode_validation(rows, lm, 3, [mixed])
+    assert validation.spoiled["mixed"].encoded == again.spoiled["mixed"].encoded
+    texts = [row.response for row in validation.spoiled["mixed"].rows]
+    assert [sorted(text.split()) for text in texts] == [sorted(a.split()) for a in ANSWERS]
+    assert not set(texts) & set(ANSWERS)
+    directions = make_checkpoint(lm, validation, published=False).directions
+    assert directions.names == ("relevance.gradient", "completeness.gradient", "mixed.gradient")
+    good, bad = mean_reference(lm, validation.good), mean_reference(lm, validation.spoiled["mixed"].encoded)
+    for parameter, w in directions.weights.items():
+        layer = int(parameter.split(".layers.")[1].split(".")[0])
+        assert torch.allclose(w[2], (good[parameter] - bad[parameter]) * (layer in (0, 1)), atol=1e-6), parameter

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from clues.baselines.scorer import Score
 from clues.checkpoint import Checkpoint, score_base, score_spoiled, score_under, trace
 from clues.data.prepare import Prepared
 from clues.models.base import LanguageModel
@@ -45,15 +46,25 @@ class ChannelFolder:
     def _under(self, checkpoint: Checkpoint, shard: slice, advance: Advance) -> dict[str, np.ndarray]:
         return score_under(self.lm, checkpoint, self.prepared.encoded[shard], advance)
 
+    def score_by(self, name: str, file: str, key: str, score: Score, advance: Advance = lambda _rows: None) -> None:
+        """The scores of a scorer as the channel `name` in `folder/<file>.parquet`; `key` is of all that made it."""
+
+        def table(shard: slice) -> tuple[pa.Table]:
+            part = Prepared(self.prepared.rows[shard], self.prepared.encoded[shard], [])
+            return (channel_table({name: score(part, advance)}),)
+
+        score_in_shards(self.folder, (file,), self.prepared.encoded, key, table)
+
     def channels(self, domains: DomainWeights = ALIKE) -> dict[str, np.ndarray]:
         """All that is scored: channels of the base, channels at each checkpoint, and their trace. [rows] each.
 
         `domains` weighs the channels of the public rows' domains, if they have any.
 
-        Raises FileNotFoundError before `score_base`.
+        Raises FileNotFoundError before anything is scored.
         """
-        base = load_channels(self.folder / "base.parquet")
-        files = self.folder.glob("checkpoint-*.parquet")
+        files = sorted(self.folder.glob("checkpoint-*.parquet"))
+        by_scorer = files and not (self.folder / "base.parquet").exists()  # one that needs no base
+        base = {} if by_scorer else load_channels(self.folder / "base.parquet")
         tables = {int(file.stem.removeprefix("checkpoint-")): load_channels(file) for file in files}
         return domains.weigh(base | (trace(tables) if tables else {}))
 

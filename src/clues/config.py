@@ -24,6 +24,10 @@ class SettingError(ValueError):
     """A setting that does not exist or has a value it cannot have; the text says which and what is allowed."""
 
 
+CLUES = "clues"
+"""The scorer that is none of `baselines`: the criteria, with their evidence."""
+
+
 @dataclass(frozen=True)
 class ModelSettings:
     name: str = "packaged"
@@ -105,6 +109,11 @@ class TrainingSettings:
 
 @dataclass(frozen=True)
 class ScoringSettings:
+    scorer: str = CLUES
+    """What the rows of `clues score` are scored by: `clues` (the criteria below), a scorer to be compared with such as
+    `less` or `perplexity`, or one that an installed package brings (docs/PLUGINS.md)."""
+    criteria: tuple[str, ...] = ("fluency", "relevance", "completeness")
+    """The ways to fail that are looked for; `clues score` also takes those that installed packages bring."""
     channels: Literal["full", "forward"] = "full"
     """`forward`: two forward passes of the base model, no training. `full`: gradient channels as well."""
     checkpoints: tuple[int, ...] = (2, 4)

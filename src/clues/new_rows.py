@@ -10,7 +10,7 @@ from typing import Any
 
 from clues.channels import ChannelFolder
 from clues.checkpoint import Checkpoint
-from clues.config import Job, SelectionSettings, load_job
+from clues.config import CLUES, Job, SelectionSettings, load_job
 from clues.data.prepare import prepare
 from clues.models.base import load_base
 from clues.owner import OutputInUseError, begin, check_output, conclude, scoring_model
@@ -34,15 +34,22 @@ class Earlier:
     def open(folder: Path, selection: Mapping[str, Any] | None = None) -> Earlier:
         """Read a folder; `selection` replaces settings of the bar as it stands there.
 
-        Raises ScoresError for a folder without a verdict, or without the checkpoints its scores are from.
+        Raises ScoresError for a folder without a verdict, or without the checkpoints its scores are from, or with those
+        of another scorer than `clues`.
         """
         if not ((folder / "job.toml").exists() and (folder / "anchors.json").exists()):
             raise ScoresError(
                 f"{folder}: no scores with a bar here; give the output of clues score or a client's folder"
             )
+        job = load_job(folder / "job.toml")
+        if (scorer := job.scoring.scorer) != CLUES:
+            raise ScoresError(
+                f"{folder} was scored by {scorer}, which leaves nothing for rows to come: score them with "
+                f"--validation, --anchors and --scorer {scorer}"
+            )
         bar = read_json(folder / "anchors.json")
         settings = SelectionSettings(**{f.name: bar[f.name] for f in fields(SelectionSettings)})
-        job = replace(load_job(folder / "job.toml"), selection=replace(settings, **(selection or {})))
+        job = replace(job, selection=replace(settings, **(selection or {})))
         rounds = job.scoring.checkpoints if job.scoring.channels == "full" else ()
         files = {number: folder / "checkpoints" / f"{number}.safetensors" for number in rounds}
         for file in files.values():

@@ -67,7 +67,7 @@ class ScoredRows:
         missing = [i for i in scored["id"].to_pylist() if i not in by_id]
         if missing:
             raise ScoresError(f"{source}: row {missing[0]} has changed since it was scored; score the file again")
-        channels = {n: scored[n].to_numpy() for n in scored.column_names if "." in n}
+        channels = {n: scored[n].to_numpy() for n in scored.column_names if is_channel(n)}
         return ScoredRows(
             source,
             columns,
@@ -82,6 +82,11 @@ class ScoredRows:
     def duplicates(self) -> int:
         """Rows whose text an earlier row has already."""
         return len(self.rows) - len({row.content_hash for row in self.rows})
+
+
+def is_channel(column: str) -> bool:
+    """Whether a column of scores.parquet is a channel: their names have a dot, and a scorer's name may have one too."""
+    return "." in column and not column.startswith(("evidence_", "p_"))
 
 
 def check_version(file: Path, content: dict[str, Any]) -> dict[str, Any]:

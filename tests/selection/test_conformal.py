@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clues.kernels.conformal import SHRINKAGE, full_conformal, likelihood_ratio
+from clues.kernels.conformal import SHRINKAGE, full_conformal, likelihood_ratio, rank_conformal
 
 CRITERIA = [[0], [1, 2]]
 
@@ -94,3 +94,21 @@ def test_an_exchangeable_row_is_dropped_with_probability_at_most_alpha(alpha, n)
     spread = (alpha * (1 - alpha) / draws) ** 0.5
     assert below / draws <= alpha + 3 * spread
     assert below / draws >= alpha - 1 / (n + 1) - 3 * spread  # and not for being powerless
+
+
+def test_ranks_alone_by_hand():
+    found = rank_conformal(np.array([-9.0, 2.0, 9.0]), np.array([1.0, 2.0, 2.0, 3.0]))
+    assert found.p.tolist() == [0.2, 0.8, 1.0]  # ties count as not higher
+    assert found.p_criterion[:, 0].tolist() == found.p.tolist()
+    assert found.statistic == pytest.approx((np.array([-9.0, 2.0, 9.0]) - 2) / 0.5**0.5)
+    assert rank_conformal(np.array([3.0, 5.0]), np.array([4.0, 4.0])).statistic.tolist() == [-1.0, 1.0]
+    assert rank_conformal(np.empty(0), np.ones(3)).p.shape == (0,)
+
+
+@pytest.mark.parametrize(("alpha", "n"), [(0.1, 64), (0.3, 10)])
+def test_an_exchangeable_row_is_dropped_by_rank_as_often_as_promised(alpha, n):
+    rng = np.random.default_rng(n)
+    draws = 3000
+    below = sum(rank_conformal(x[:1], x[1:]).p[0] <= alpha for x in rng.standard_cauchy((draws, n + 1)))
+    spread = (alpha * (1 - alpha) / draws) ** 0.5
+    assert alpha - 1 / (n + 1) - 3 * spread <= below / draws <= alpha + 3 * spread

@@ -95,3 +95,37 @@ def test_what_cannot_be_judged_is_refused(spoil, message):
 
 def test_no_rows_is_no_error():
     assert select(table(0), bar(), SelectionSettings()).keep.shape == (0,)
+
+
+def test_scores_of_a_scorer_are_held_against_the_anchors_by_rank():
+    public = Bar({"less.score": np.arange(9.0), "less.score@1": np.zeros(9)}, {})
+    rows = {"less.score": np.array([-1.0, 4.5, 20.0])}
+    found = select(rows, public, SelectionSettings())
+    assert found.criteria == ("less",)
+    assert found.p.tolist() == [0.1, 0.6, 1.0]
+    assert found.reason == ["less", "", ""]
+    mean = select(rows, Bar.from_arrays(public.to_arrays()), SelectionSettings(rule="anchor-mean"))
+    assert mean.keep.tolist() == [False, True, True]  # the published rule: the anchors' mean is 4
+    assert select(rows, public, SelectionSettings(rule="score", score=0.1)).keep.tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("rows", "anchors", "message"),
+    [
+        ([np.nan], [1.0, 2.0], "a row has no value in less.score"),
+        ([1.0], [np.nan], "an anchor has no value"),
+        ([1.0], [], "no anchor"),
+    ],
+)
+def test_scores_that_cannot_be_judged_are_refused(rows, anchors, message):
+    with pytest.raises(SelectionError, match=message):
+        select({"less.score": np.array(rows)}, Bar({"less.score": np.array(anchors)}, {}), SelectionSettings())
+
+
+def test_a_bar_has_the_criteria_that_rows_were_spoiled_for():
+    channels = table(20, 5) | {"style.gradient": np.random.default_rng(0).normal(size=20)}
+    some = Bar(channels, dict.fromkeys(("style", "fluency"), channels))
+    assert [(c.name, c.channels) for c in some.criteria] == [
+        ("fluency", ("fluency.forward",)),
+        ("style", ("style.gradient",)),
+    ]

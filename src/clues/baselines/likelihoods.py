@@ -36,15 +36,25 @@ def likelihood_scores(
     without = np.array([a.mean(dtype=float) for a, _ in pairs])
     given = np.array([q.mean(dtype=float) for _, q in pairs])
     channels = {
-        "perplexity": [-nll.mean(dtype=float) for nll in conditional],
+        "perplexity": perplexity(conditional),
         "ifd": -np.divide(given, without, out=np.full(len(pairs), np.nan), where=without > 0),
         "ira": without - given,
-        "length": [sum(e.response_mask) for e in encoded],
-        "random": [_uniform(e, seed) for e in encoded],
     }
-    return {name: np.asarray(values, np.float32) for name, values in channels.items()}
+    found = {name: np.asarray(values, np.float32) for name, values in channels.items()}
+    return found | {"length": lengths(encoded), "random": uniform(encoded, seed)}
 
 
-def _uniform(encoded: Encoded, seed: int) -> float:
-    content = repr((seed, encoded.input_ids, encoded.response_mask))
-    return int.from_bytes(hashlib.sha256(content.encode()).digest()[:8]) / 2**64
+def perplexity(conditional: Sequence[np.ndarray]) -> np.ndarray:
+    """`perplexity` of `likelihood_scores`, which needs no pass without the prompt."""
+    return np.asarray([-nll.mean(dtype=float) for nll in conditional], np.float32)
+
+
+def lengths(encoded: Sequence[Encoded]) -> np.ndarray:
+    """`length` of `likelihood_scores`, which needs no model."""
+    return np.asarray([sum(e.response_mask) for e in encoded], np.float32)
+
+
+def uniform(encoded: Sequence[Encoded], seed: int) -> np.ndarray:
+    """`random` of `likelihood_scores`, which needs no model."""
+    contents = [repr((seed, e.input_ids, e.response_mask)).encode() for e in encoded]
+    return np.asarray([int.from_bytes(hashlib.sha256(c).digest()[:8]) / 2**64 for c in contents], np.float32)

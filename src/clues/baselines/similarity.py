@@ -35,13 +35,24 @@ def similarity_scores(
     Scores see no answer's worth, only its subject and style: an answer to another question of the field is similar
     too. Float32 [rows] each, higher is better. `advance` hears of the rows, not of the validation rows.
     """
-    rulers = torch.cat([states for _, states in _representations(lm, validation, lambda _rows: None)])
+    return similarities(lm, encoded, representations(lm, validation), advance)
+
+
+def similarities(
+    lm: LanguageModel, encoded: Sequence[Encoded], rulers: Tensor, advance: Advance = lambda _rows: None
+) -> dict[str, np.ndarray]:
+    """`similarity_scores` against rows that have their `representations` [V, H] already."""
     result = {name: np.zeros(len(encoded), np.float32) for name in ("similarity.max", "similarity.mean")}
     for index, states in _representations(lm, encoded, advance):
         cosines = states @ rulers.T  # [B, V]
         result["similarity.max"][index] = cosines.amax(1).cpu().numpy()
         result["similarity.mean"][index] = cosines.mean(1).cpu().numpy()
     return result
+
+
+def representations(lm: LanguageModel, encoded: Sequence[Encoded]) -> Tensor:
+    """Unit vectors [V, H], in the order of the batches."""
+    return torch.cat([states for _, states in _representations(lm, encoded, lambda _rows: None)])
 
 
 def _representations(

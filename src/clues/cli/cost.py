@@ -24,30 +24,42 @@ class Cost:
     """Through forward passes alone."""
     backward: int
     """Through forward and backward passes, each about three times as dear."""
+    uncounted: str = ""
+    """What is not among these tokens, in words."""
 
     def __add__(self, other: Cost) -> Cost:
-        return Cost(self.forward + other.forward, self.backward + other.backward)
+        return Cost(self.forward + other.forward, self.backward + other.backward, self.uncounted + other.uncounted)
 
     @property
     def facts(self) -> dict[str, Any]:
         """For a program."""
-        return {"tokens_forward": self.forward, "tokens_forward_and_backward": self.backward}
+        found = {"tokens_forward": self.forward, "tokens_forward_and_backward": self.backward}
+        return found | ({"uncounted": self.uncounted} if self.uncounted else {})
 
     @property
     def text(self) -> str:
         """For a person."""
-        return f"cost: {self.forward:,} tokens forward, {self.backward:,} tokens forward and backward"
+        text = f"cost: {self.forward:,} tokens forward, {self.backward:,} tokens forward and backward"
+        return f"{text}; not counted: {self.uncounted}" if self.uncounted else text
 
 
 NOTHING = Cost(0, 0)
 
 
 def owner_cost(inputs: Inputs, lm: LanguageModel, job: Job) -> Cost:
-    """Of `clues score`."""
-    parts = list(inputs.scored.values())
+    """Of `clues score`. What a scorer does with the rows is its own affair: its passes are not counted."""
+    from clues.baselines.scorers import scorer_of
+
+    parts, scorer = list(inputs.scored.values()), scorer_of(job)
+    steps = max(job.scoring.checkpoints, default=0) * job.training.local_steps
+    if scorer is not None:
+        tokens = f"what the scorer {scorer.name} does with {sum(_tokens(p.encoded) for p in parts):,} tokens"
+        if scorer.at == "base":
+            return Cost(0, 0, tokens)
+        times = f"{tokens}, at each of {len(job.scoring.checkpoints)} checkpoints"
+        return training_cost(inputs.rows, steps, job) + Cost(0, 0, times)
     if job.scoring.channels == "forward":
         return scoring_cost(parts, [], lm, job)
-    steps = max(job.scoring.checkpoints, default=0) * job.training.local_steps
     return scoring_cost(parts, inputs.validation.rows, lm, job) + training_cost(inputs.rows, steps, job)
 
 
@@ -64,6 +76,7 @@ def run_cost(clients: Mapping[str, Prepared], public: Mapping[str, Prepared], lm
 def scoring_cost(parts: Sequence[Prepared], validation: Sequence[Row], lm: LanguageModel, job: Job) -> Cost:
     """Two forward passes over every part; without `validation` rows that is all, else as many checkpoints follow."""
     from clues.data.encoding import encode
+    from clues.scoring.criteria import criteria_named
     from clues.scoring.validation import encode_validation
 
     asked = sum(_tokens(part.encoded) for part in parts)
@@ -71,7 +84,7 @@ def scoring_cost(parts: Sequence[Prepared], validation: Sequence[Row], lm: Langu
     alone = _tokens([encode(row, lm.tokenizer, job.model.max_length) for row in rows])
     if not validation:
         return Cost(asked + alone, 0)
-    sets = encode_validation(validation, lm, job.seed)
+    sets = encode_validation(validation, lm, job.seed, criteria_named(job.scoring.criteria))
     directions = _tokens(sets.good) + 2 * _tokens(sets.all_spoiled.encoded)
     return Cost(asked + alone, len(job.scoring.checkpoints) * (asked + directions))
 

@@ -20,6 +20,14 @@ Model = Annotated[
     str | None,
     Parameter(help="packaged (SmolLM2-135M-Instruct, the default), a local folder, a hub name, or a .gguf file."),
 ]
+Scorer = Annotated[
+    str | None,
+    Parameter(
+        help="What the rows are scored by: clues (our criteria, the default); published.dot, published.adam, less or "
+        "datainf (gradients at the checkpoints of a warm-up); perplexity, ifd, ira, similarity.max, similarity.mean, "
+        "length or random (no training); or one that an installed package brings (docs/PLUGINS.md)."
+    ),
+]
 Offline = Annotated[
     bool, Parameter(show_default=False, help="Reach no hub: models and data sets come from disk alone.")
 ]

@@ -17,6 +17,7 @@ from clues.cli.options import (
     Offline,
     Resume,
     Rule,
+    Scorer,
     Settings,
     check_share,
     owner_job,
@@ -37,6 +38,7 @@ EXAMPLES = """
     clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --dry-run
     clues score mine.csv --columns prompt=ticket,response=reply --validation v.jsonl --anchors a.jsonl --output out
     clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --rule fdr --q 0.05 --fail-over 0.2
+    clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --scorer less
     clues score next-month.jsonl --like out --output out-2
 """
 
@@ -50,6 +52,7 @@ def score(
     anchors: Path | None = None,
     like: Path | None = None,
     channels: Literal["full", "forward"] | None = None,
+    scorer: Scorer = None,
     model: Model = None,
     rule: Rule | None = None,
     alpha: float | None = None,
@@ -96,7 +99,7 @@ def score(
     bar = {name: value for name, value in (("rule", rule), ("alpha", alpha), ("q", q)) if value is not None}
     names = parse_columns(columns)
     if like is not None:
-        if validation or anchors or channels or model or settings or dry_run:
+        if validation or anchors or channels or scorer or model or settings or dry_run:
             raise UsageError("--like takes the model, the settings and the bar from that folder: leave the others out")
         from clues.new_rows import score_new_rows
 
@@ -106,7 +109,8 @@ def score(
     else:
         job = owner_job(
             settings,
-            {"scoring.channels": channels, "model.name": model} | {f"selection.{k}": v for k, v in bar.items()},
+            {"scoring.channels": channels, "scoring.scorer": scorer, "model.name": model}
+            | {f"selection.{k}": v for k, v in bar.items()},
         )
         if dry_run:
             return _rehearse((file, validation, anchors), output_to, job, names, resume, output)
@@ -137,8 +141,9 @@ def _rehearse(
     from clues.cli.usable import file_facts, file_text
     from clues.inputs import Inputs
     from clues.models.base import load_skeleton
-    from clues.owner import check_output, scoring_model
+    from clues.owner import check_output, scored_by, scoring_model
 
+    scored_by(job)
     check_output(output_to, job, resume)
     lm = scoring_model(job, load_skeleton(job.model))
     inputs = Inputs.read(*files, lm, job.seed, columns)

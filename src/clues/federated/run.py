@@ -12,7 +12,7 @@ from typing import Literal
 
 import tomli_w
 
-from clues.config import Job, SettingError, load_job
+from clues.config import Job, ScoringSettings, SettingError, load_job
 from clues.data.formats import suffix_of
 from clues.data.sample import PoolError, client_name, draw_sample, write_sample
 from clues.data.writing import write_json
@@ -84,7 +84,11 @@ def open_folder(job: Job, folder: Path, resume: bool) -> None:
 
 
 def check_folder(job: Job, folder: Path, resume: bool) -> None:
-    """Raises FolderInUseError for a folder with a run, unless it is resumed; SettingError if it is another job's."""
+    """Raises FolderInUseError for a folder with a run, unless it is resumed; SettingError if it is another job's, or if
+    the job has settings that no federation can have yet."""
+    usual = ScoringSettings()
+    if (job.scoring.scorer, job.scoring.criteria) != (usual.scorer, usual.criteria):
+        raise SettingError("scoring.scorer and scoring.criteria are for clues score: leave them out for a federation")
     resolved = folder / "job.toml"
     if resolved.exists() and not resume:
         raise FolderInUseError(f"{folder} holds a run already: go on with it by --resume, or name another --output")

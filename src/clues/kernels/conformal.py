@@ -1,4 +1,4 @@
-"""Full conformal p-values of rows against anchors, by likelihood ratios of good against spoiled.
+"""Conformal p-values of rows against anchors: full, by likelihood ratios of good against spoiled; or by rank alone.
 
 N rows, n anchors, C channels, J criteria, m spoiled public rows of a criterion.
 """
@@ -24,7 +24,8 @@ class Calibration:
     """What the anchors say about each row; higher is better everywhere."""
 
     evidence: np.ndarray
-    """[N, J] log-likelihood ratio of each criterion, in nats: above 0 a row looks good, below 0 spoiled."""
+    """[N, J] log-likelihood ratio of each criterion, in nats: above 0 a row looks good, below 0 spoiled. For scores
+    without spoiled rows see `rank_conformal`."""
     p_criterion: np.ndarray
     """[N, J] share of the n + 1 that are not better in this criterion."""
     statistic: np.ndarray
@@ -74,6 +75,23 @@ def _calibrate(
         statistic=worst[:, n],
         p=_rank(worst[:, :, None])[:, 0],
     )
+
+
+def rank_conformal(rows: Float[Array, " N"], anchors: Float[Array, " n"]) -> Calibration:
+    """Scores of which nothing is known but that higher is better: each row's rank among the n + 1.
+
+    p is exactly valid for a row that is exchangeable with the anchors, as in `full_conformal`: here the score itself
+    says how well a row conforms, and nothing is fitted. Evidence is the distance to the anchors' mean in their standard
+    deviations: a number to read and to draw, which ranks as the score does.
+
+    Args:
+        rows: [N] scores, finite. anchors: [n], n >= 1, finite.
+    """
+    spread = anchors.std()
+    evidence = (rows - anchors.mean()) / (spread if spread > 0 else 1.0)
+    lower = np.searchsorted(np.sort(anchors), rows + 1e-12 * np.abs(rows), side="right")  # ties as in _rank
+    p = (lower + 1) / (len(anchors) + 1)
+    return Calibration(evidence[:, None], p[:, None], evidence, p)
 
 
 def likelihood_ratio(good: Float[Array, "N n C"], spoiled: Float[Array, "m C"]) -> Float[Array, "N n"]:

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import random
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
+from clues.config import SettingError
+from clues.plugins import find
+
+Spoil = Callable[[str, random.Random], str | None]
+"""A response that fails in place of a good one; None where the text allows none. Draws from the generator alone."""
 
 
 @dataclass(frozen=True)
@@ -10,12 +19,15 @@ class Criterion:
     """One way to fail, and the channels that see it."""
 
     name: str
-    spoiling: str
-    """Kind of damage (see `data.damage`): what a public answer looks like that fails."""
-    channels: tuple[str, ...]
-    """Channels that count; a trace over the checkpoints for a gradient channel."""
+    spoiling: str | Spoil
+    """What a public answer looks like that fails: a kind of damage (see `data.damage`), or a function that makes it of
+    one response. Empty where nothing is spoiled: the scores of a scorer, see `score_of`."""
+    channels: tuple[str, ...] = ()
+    """Channels that count; a trace over the checkpoints for a gradient channel. Those of a criterion that a package
+    brings are always `<name>.gradient`."""
     layers: tuple[float, float] | None = None
-    """Layers its gradient channel's direction is limited to, as shares of the depth; None: no such channel."""
+    """Layers its gradient channel's direction is limited to, as shares of the depth; None: no such channel. For a
+    criterion that a package brings None is all of them."""
 
     def layer_range(self, depth: int) -> range:
         """Indices of those layers in a model of `depth` layers; at least one."""
@@ -36,3 +48,60 @@ middle layers, completeness in the last ones (docs/LOG.md)."""
 def forward_only(criteria: tuple[Criterion, ...] = CRITERIA) -> tuple[Criterion, ...]:
     """The same criteria without their gradient channels."""
     return tuple(replace(c, channels=tuple(x for x in c.channels if x.endswith(".forward"))) for c in criteria)
+
+
+OWNER = "owner"
+"""The reason of a row that its owner decided to drop: no criterion's name."""
+SCORE = ".score"
+"""End of the name of a scorer's channel."""
+
+
+def score_of(scorer: str) -> Criterion:
+    """A scorer's numbers as the one criterion: nothing is spoiled for it."""
+    return Criterion(scorer, "", (scorer + SCORE,))
+
+
+def brought(name: str) -> Criterion:
+    """The criterion of an installed package, as rows are judged by it: by its gradient channel alone."""
+    return Criterion(name, "", (f"{name}.gradient",), (0.0, 1.0))
+
+
+def criteria_named(names: Sequence[str], channels: str = "full") -> tuple[Criterion, ...]:
+    """The criteria of a job: ours in our order, then those of installed packages (entry points in `clues.criteria`).
+
+    Args:
+        names: `scoring.criteria`. channels: `scoring.channels`; `forward` leaves the gradient channels out.
+
+    Raises SettingError for a name that nobody has, a criterion that cannot be one, or that has no channel left.
+    """
+    if not names or len(set(names)) < len(names):
+        raise SettingError(f"scoring.criteria is {list(names)}: at least one is needed, each once")
+    ours = {c.name: c for c in CRITERIA}
+    found = {name: find("clues.criteria", name, ours, Criterion) for name in names}
+    chosen = tuple(c for c in CRITERIA if c.name in names)
+    chosen += tuple(_checked(c) for name, c in found.items() if name not in ours)
+    if channels == "forward":
+        chosen = forward_only(chosen)
+    elif all(c.layers is None for c in chosen):
+        raise SettingError(f'{", ".join(names)} need no training: set scoring.channels = "forward"')
+    for c in chosen:
+        if not c.channels:
+            raise SettingError(f'the criterion {c.name} has a gradient channel alone: scoring.channels must be "full"')
+    return chosen
+
+
+def _checked(c: Criterion) -> Criterion:
+    if not re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", c.name) or c.name == OWNER:
+        raise SettingError(
+            f"{c.name!r} cannot be a criterion's name: letters and digits with - between them, not {OWNER}"
+        )
+    if c.channels not in ((), brought(c.name).channels):
+        raise SettingError(
+            f"criterion {c.name}: leave channels out; a package's criterion has its gradient channel alone"
+        )
+    low, high = c.layers or (0.0, 1.0)
+    if not 0 <= low < high <= 1:
+        raise SettingError(
+            f"criterion {c.name}: layers are {c.layers}; two shares of the depth are needed, as in (0.3, 0.7)"
+        )
+    return replace(c, channels=brought(c.name).channels, layers=(low, high))

@@ -17,7 +17,7 @@ from clues.data.encoding import Encoded
 from clues.kernels.losses import row_means
 from clues.models.adapters import AdapterError, layer_of, lora_parameters
 from clues.models.base import LanguageModel
-from clues.scoring.criteria import CRITERIA, Criterion
+from clues.scoring.criteria import Criterion
 from clues.scoring.domains import channel_of
 from clues.scoring.passes import batchwise, likelihood_batch
 from clues.scoring.validation import Validation
@@ -89,16 +89,16 @@ def mean_gradient(
 
 
 def directions_at(
-    lm: LanguageModel, validation: Validation, half: slice = slice(None), criteria: Sequence[Criterion] = CRITERIA
+    lm: LanguageModel, validation: Validation, half: slice = slice(None), criteria: Sequence[Criterion] | None = None
 ) -> Directions:
-    """The criteria's directions at the adapter the model carries, from all validation rows or some of them, for each
-    domain of the rows.
+    """The directions of the criteria (by default those that the rows are spoiled for) at the adapter the model carries,
+    from all validation rows or some of them, for each domain of the rows.
 
     ∇ℓ(good) is shared by all criteria. Spoiled copies cannot ride in one backward pass with it by sharing their
     prompt: what flows back through a shared prompt is the sum over its answers, which no layer can take apart. So each
     set is a pass of its own, no deeper than its criterion's lowest layer.
     """
-    parameters = {c.name: criterion_parameters(lm, c) for c in criteria if c.layers is not None}
+    parameters = {c.name: criterion_parameters(lm, c) for c in criteria or validation.criteria if c.layers}
     union = dict(sorted(item for some in parameters.values() for item in some.items()))
     parts = []
     for domain, rows in validation.domain_rows(half).items():

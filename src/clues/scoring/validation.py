@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from clues.config import SettingError
-from clues.data.damage import spoiled
+from clues.data.damage import CannotSpoil, spoiled
 from clues.data.encoding import Encoded
 from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
 from clues.models.base import LanguageModel
-from clues.scoring.criteria import CRITERIA, Criterion
+from clues.scoring.criteria import CRITERIA, Criterion, Spoil
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Validation:
     """Criterion -> the same rows in the same order, spoiled."""
     domains: tuple[str, ...] = ()
     """Each row's domain, such as its language; empty where no field names it."""
+    criteria: tuple[Criterion, ...] = CRITERIA
+    """What the copies were spoiled for."""
 
     def domain_rows(self, half: slice = slice(None)) -> dict[str, list[int]]:
         """Domain -> positions of its rows, or of those in a half of them; all rows under "" where there are no domains.
@@ -69,7 +72,7 @@ def encode_validation(
     `domain_field` is the field of a row's record that names its domain. Spoiled copies are made within a domain.
 
     Raises SettingError for fewer than four rows (of a domain), a row without its domain, or one that leaves no token:
-    each half must give a direction.
+    each half must give a direction. CannotSpoil for a row that cannot be spoiled for some criterion.
     """
 
     def tokens(some: Sequence[Row]) -> Prepared:
@@ -86,8 +89,8 @@ def encode_validation(
             raise SettingError(
                 f"{len(some)} public validation rows{of}: at least four are needed, some dozens are better"
             )
-    bad = {c.name: tokens(_spoiled_within(rows, places.values(), c.spoiling, seed)) for c in criteria}
-    return Validation(tokens(rows).encoded, bad, domains)
+    bad = {c.name: tokens(_spoiled_within(rows, places.values(), c, seed)) for c in criteria}
+    return Validation(tokens(rows).encoded, bad, domains, tuple(criteria))
 
 
 def _domain(row: Row, field: str) -> str:
@@ -107,10 +110,26 @@ def _by_domain(domains: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def _spoiled_within(rows: Sequence[Row], domains: Iterable[list[int]], kind: str, seed: int) -> list[Row]:
+def _spoiled_within(rows: Sequence[Row], domains: Iterable[list[int]], criterion: Criterion, seed: int) -> list[Row]:
     """Spoiled copies in the rows' order; what takes words or answers from other rows takes them from the own domain."""
     result = list(rows)
     for places in domains:
-        for i, row in zip(places, spoiled([rows[i] for i in places], kind, seed), strict=True):
+        for i, row in zip(places, _spoiled([rows[i] for i in places], criterion, seed), strict=True):
             result[i] = row
     return result
+
+
+def _spoiled(rows: Sequence[Row], criterion: Criterion, seed: int) -> list[Row]:
+    if isinstance(criterion.spoiling, str):
+        return spoiled(rows, criterion.spoiling, seed)
+    return [_by_function(row, criterion.name, criterion.spoiling, seed) for row in rows]
+
+
+def _by_function(row: Row, name: str, spoil: Spoil, seed: int) -> Row:
+    """A copy with every response spoiled that can be; at least one must be another text than before."""
+    rng = random.Random(f"spoiled {name} {seed} {row.id}")
+    made = [spoil(text, rng) for text in row.responses]
+    texts = [old if new is None else new for old, new in zip(row.responses, made, strict=True)]
+    if texts == list(row.responses):
+        raise CannotSpoil(f"{row.file}:{row.line}: this answer cannot be spoiled for the criterion {name}; take it out")
+    return row.with_responses(texts)

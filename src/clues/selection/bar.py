@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clues.scoring.criteria import CRITERIA, Criterion, forward_only
+from clues.scoring.criteria import CRITERIA, SCORE, Criterion, brought, forward_only, score_of
 from clues.scoring.domains import DomainWeights
 
 Channels = Mapping[str, np.ndarray]
@@ -20,7 +20,7 @@ class Bar:
     anchors: Channels
     """Channel -> [n]"""
     spoiled: Mapping[str, Channels]
-    """Criterion -> channel -> [m]"""
+    """Criterion -> channel -> [m]; empty for the scores of a scorer"""
 
     @property
     def size(self) -> int:
@@ -29,9 +29,17 @@ class Bar:
 
     @property
     def criteria(self) -> tuple[Criterion, ...]:
-        """The criteria that these channels allow: all of them, or their forward channels alone."""
+        """The criteria that rows were spoiled for, by the channels there are: all, or the forward channels alone.
+
+        Without a spoiled row it is the scorer that gave the scores.
+        """
+        if scorers := [name.removesuffix(SCORE) for name in self.anchors if name.endswith(SCORE)]:
+            return tuple(map(score_of, scorers))
         has_gradient = any(name.endswith(".gradient") for name in self.anchors)
-        return CRITERIA if has_gradient else forward_only(CRITERIA)
+        ours = tuple(c for c in CRITERIA if c.name in self.spoiled)
+        others = set(self.spoiled) - {c.name for c in ours}
+        found = (*ours, *(brought(name) for name in self.spoiled if name in others))
+        return found if has_gradient else forward_only(found)
 
     def without(self, anchor: int) -> Bar:
         """The same bar without one of its anchors."""

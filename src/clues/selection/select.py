@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clues.config import SelectionSettings
-from clues.kernels.conformal import Calibration, full_conformal
+from clues.kernels.conformal import Calibration, full_conformal, rank_conformal
 from clues.selection.bar import Bar
 from clues.selection.rules import keep_rows
 
@@ -65,6 +65,8 @@ def calibrate(channels: Mapping[str, np.ndarray], bar: Bar) -> Calibration:
 
     Raises SelectionError, see `select`.
     """
+    if not bar.spoiled:
+        return _by_rank(channels, bar)
     names = [channel for criterion in bar.criteria for channel in criterion.channels]
     groups = [[names.index(channel) for channel in criterion.channels] for criterion in bar.criteria]
     table, anchors, spoiled = _tables(channels, bar, names)
@@ -80,6 +82,18 @@ def calibrate(channels: Mapping[str, np.ndarray], bar: Bar) -> Calibration:
         evidence[np.ix_(rows, present)], p_criterion[np.ix_(rows, present)] = part.evidence, part.p_criterion
         statistic[rows], p[rows] = part.statistic, part.p
     return Calibration(evidence, p_criterion, statistic, p)
+
+
+def _by_rank(channels: Mapping[str, np.ndarray], bar: Bar) -> Calibration:
+    """Scores of a scorer: there are no spoiled rows to hold them against."""
+    names = [channel for criterion in bar.criteria for channel in criterion.channels]
+    if len(names) != 1 or not bar.size:
+        raise SelectionError("there are no spoiled public rows and no scores, or no anchor: score the file again")
+    rows, anchors = _table(channels, names)[:, 0], _table(bar.anchors, names)[:, 0]
+    for whose, values in (("an anchor", anchors), ("a row", rows)):
+        if not np.isfinite(values).all():
+            raise SelectionError(f"{whose} has no value in {names[0]}; take it out")
+    return rank_conformal(rows, anchors)
 
 
 def _calibrate(
