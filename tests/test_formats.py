@@ -18,6 +18,7 @@ from clues.config import SelectionSettings
 from clues.federated.run import run_job
 from clues.owner import score_file
 from clues.progress import Progress
+from clues.report.audit import start_audit
 from clues.report.owner import write_owner_report
 from tests.federated.tiny import tiny_job
 
@@ -95,6 +96,7 @@ def folders(tmp_path_factory) -> tuple[Path, Path]:
     owner = replace(job, name="score")
     progress = Progress(out / "events.jsonl")
     score_file(mine, public / "validation.jsonl", public / "anchors.jsonl", out, owner, progress, columns=columns)
+    start_audit(out)
     write_owner_report(out, include_text=False)
     return run, out
 

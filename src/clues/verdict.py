@@ -15,13 +15,13 @@ from clues.config import SelectionSettings
 from clues.data.reading import open_data_set
 from clues.data.rows import Row
 from clues.data.writing import write_json, write_jsonl, write_rows, write_set_aside
+from clues.evaluation.groups import by_groups
 from clues.scores import ScoredRows, check_version, write_scores
+from clues.scoring.criteria import OWNER
 from clues.selection.bar import Bar
 from clues.selection.select import Selection, select
 
 DECISIONS = {"keep": True, "drop": False}
-OWNER = "owner"
-"""The reason of a row that its owner decided to drop."""
 
 
 class DecisionError(ValueError):
@@ -40,7 +40,7 @@ class Verdict:
 
 
 def judge(folder: Path, scored: ScoredRows, bar: Bar, settings: SelectionSettings, about: Mapping[str, Any]) -> Verdict:
-    """Select, and write scores.parquet, kept and dropped rows, set_aside.jsonl, anchors.json and client.json.
+    """Select, and write scores.parquet, kept and dropped rows, set_aside.jsonl, and anchors, groups and client.json.
 
     `decisions.jsonl` in the folder, if there is one, overrides the rule: lines with `id`, `decision` (keep or drop)
     and `why`. `about` goes into client.json as it is. No model is needed: selecting again costs seconds.
@@ -55,6 +55,8 @@ def judge(folder: Path, scored: ScoredRows, bar: Bar, settings: SelectionSetting
     write_jsonl(dropped, folder / "dropped.jsonl")
     write_set_aside(scored.set_aside, folder / "set_aside.jsonl")
     write_json(anchors_file(bar, settings), folder / "anchors.json")
+    groups = by_groups(scored.rows, {entry["id"]: entry["reason"] for entry in dropped}, scored.columns.values())
+    write_json(groups, folder / "groups.json")
     reasons = dict(Counter(entry["reason"] for entry in dropped))
     verdict = Verdict(len(keep), len(kept), len(dropped), len(scored.set_aside), reasons)
     facts = {

@@ -73,7 +73,8 @@ class Shape:
     power: bool = True
     training: bool = True
     hostile: bool = True
-    groups: bool = False
+    groups: tuple[str, ...] = ()
+    """Values of a field `group`, which the rows have in turns."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,7 @@ def _record(client: str, i: int, kind: str, shape: Shape) -> dict[str, str]:
     if shape.labels:
         record["clues_label"] = kind
     if shape.groups:
-        record["group"] = ("ward <b>A</b>", "ward B")[i % 2]
+        record["group"] = shape.groups[i % len(shape.groups)]
     return record
 
 

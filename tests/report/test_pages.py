@@ -28,7 +28,7 @@ COORDINATOR_SECTIONS = [
     "limits",
     "glossary",
 ]
-OWNER_SECTIONS = ["bar", "power", "rows", "aside", "reproduce", "limits", "glossary"]
+OWNER_SECTIONS = ["bar", "power", "groups", "rows", "audit", "aside", "reproduce", "limits", "glossary"]
 SHAPES = {
     "usual": Shape(),
     "none dropped": Shape(spoiled=0.0, alpha=0.02, hostile=False),

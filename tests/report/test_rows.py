@@ -53,15 +53,18 @@ def test_texts_are_shortened_until_all_fit(tmp_path, monkeypatch):
 
 
 def test_what_each_row_says(tmp_path):
-    folder = write_run(tmp_path / "run", Shape(clients=("GARD",), groups=True)) / "clients/GARD"
+    folder = write_run(tmp_path / "run", Shape(clients=("GARD",), groups=("ward <b>A</b>", "ward B"))) / "clients/GARD"
     scores = read_scores(folder)
     shown = show_rows(scores, None, read_texts(folder, scores, None), read_explanations(folder, scores["id"].tolist()))
-    assert shown.groups == ["ward <b>A</b>", "ward B"]
+    assert shown.groups[:2] == ["group “ward <b>A</b>”", "group “ward B”"]
+    assert all(name.startswith("answers of ") for name in shown.groups[2:])
     records = [json.loads(line) for line in (folder / "data.jsonl").read_text().strip().split("\n")]
     place = {name: i for i, name in enumerate(scores["id"])}
     for row in shown.rows:
         i = place[row["id"]]
         assert row["prompt"] == records[i]["question"]
+        assert row["groups"][0] == i % 2
+        assert len(row["groups"]) == 2
         assert "".join(p for p, _, _ in row["answer"]) == records[i]["answer"][: shown.longest]
         assert row["state"] == ("kept" if scores.keep[i] else "dropped")
         # Contributions of the words add up to the channel.

@@ -49,4 +49,5 @@ def test_odds(evidence, text):
 
 
 def test_a_criterion_of_a_user_speaks_by_its_name():
-    assert words.criterion("politeness").one == "fails on politeness"
+    assert words.criterion("politeness").one == "is below the anchors in politeness"
+    assert words.faults({"perplexity": 2}) == "2 are below the anchors in perplexity"

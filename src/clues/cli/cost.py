@@ -74,19 +74,21 @@ def run_cost(clients: Mapping[str, Prepared], public: Mapping[str, Prepared], lm
 
 
 def scoring_cost(parts: Sequence[Prepared], validation: Sequence[Row], lm: LanguageModel, job: Job) -> Cost:
-    """Two forward passes over every part; without `validation` rows that is all, else as many checkpoints follow."""
+    """Forward passes over every part; without `validation` rows that is all, else as many checkpoints follow."""
     from clues.data.encoding import encode
     from clues.scoring.criteria import criteria_named
+    from clues.scoring.forward import CONTRASTS
     from clues.scoring.validation import encode_validation
 
     asked = sum(_tokens(part.encoded) for part in parts)
     rows = [row.without_prompt() for part in parts for row in part.rows]
     alone = _tokens([encode(row, lm.tokenizer, job.model.max_length) for row in rows])
+    forward = asked + alone + CONTRASTS * asked  # at most: under other questions an answer's beginning is enough
     if not validation:
-        return Cost(asked + alone, 0)
+        return Cost(forward, 0)
     sets = encode_validation(validation, lm, job.seed, criteria_named(job.scoring.criteria))
-    directions = _tokens(sets.good) + 2 * _tokens(sets.all_spoiled.encoded)
-    return Cost(asked + alone, len(job.scoring.checkpoints) * (asked + directions))
+    directions = 2 * _tokens(sets.all_rows.encoded)
+    return Cost(forward, len(job.scoring.checkpoints) * (asked + directions))
 
 
 def training_cost(rows: Prepared, steps: int, job: Job) -> Cost:

@@ -25,6 +25,7 @@ EXPECTED = {
     "clues.models.plain_lora": ("AdapterError",),
     "clues.models.weights": ("ModelError",),
     "clues.owner": ("OutputInUseError",),
+    "clues.report.audit_file": ("AuditError",),
     "clues.report.files": ("ReportError",),
     "clues.scores": ("ScoresError",),
     "clues.scoring.observe": ("UnsupportedModuleError",),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clues.cli.words import count, faults
-from clues.report.files import read_json
+from clues.report.files import read_json, read_json_if_there
 
 if TYPE_CHECKING:
     from clues.verdict import Verdict
@@ -17,12 +17,15 @@ PAGE = "report.html"
 
 def kept_facts(folder: Path, verdict: Verdict) -> dict[str, Any]:
     """Counts, the rule, what to know before trusting them, and where the files are."""
+    from clues.report.groups import group_warnings
+
     about = read_json(folder / "client.json")
     kept = next(file for file in sorted(folder.iterdir()) if file.name.split(".")[0] == "kept")
     told = ("rule", "alpha", "q", "ratio", "score", "anchors", "duplicates", "truncated", "overlap", "warnings")
     return {
         **asdict(verdict),
         **{name: about[name] for name in told},
+        "group_warnings": group_warnings(read_json_if_there(folder / "groups.json")),
         "kept_file": str(kept),
         "report": str(folder / PAGE),
     }
@@ -39,5 +42,6 @@ def kept_text(folder: Path, facts: dict[str, Any]) -> str:
     if facts["set_aside"]:
         lines.append(f"{count(facts['set_aside'], 'record')} set aside, see {folder / 'set_aside.jsonl'}")
     lines += [f"note: {text}" for text in facts["warnings"]]
+    lines += [f"warning: {text}".replace("\u00a0", " ") for text in facts["group_warnings"]]
     lines += [f"kept    {facts['kept_file']}", f"report  {facts['report']}"]
     return "\n".join(lines)

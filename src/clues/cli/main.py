@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Env
 
 from clues import __version__
-from clues.cli import check, corrupt, demo, env, evaluate, merge, report, run, score, select
+from clues.cli import audit, check, corrupt, demo, env, evaluate, merge, report, run, score, select
 from clues.cli.errors import DONE, FAULT, IN_USE, INTERRUPTED, WRONG_USE, expected, one_line
 from clues.cli.quiet import plain_warnings, silence
 
@@ -46,6 +46,7 @@ COMMANDS = {
     check.check: check.EXAMPLES,
     score.score: score.EXAMPLES,
     select.select: select.EXAMPLES,
+    audit.audit: audit.EXAMPLES,
     run.run: run.EXAMPLES,
     merge.merge: merge.EXAMPLES,
     evaluate.evaluate: evaluate.EXAMPLES,

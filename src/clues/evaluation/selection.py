@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clues.config import SCHEMA_VERSION, SelectionSettings
+from clues.evaluation.groups import more_dropped
 from clues.evaluation.published import published_metrics
 from clues.evaluation.ranking import auc, auc_by_kind, auc_interval
 from clues.evaluation.scored import Scored, read_scored
@@ -91,15 +92,18 @@ def by_kind(scored: Scored) -> dict[str, dict[str, Any]]:
 
 
 def by_client(scored: Scored) -> dict[str, dict[str, Any]]:
-    """Per client: area, shares, and the share of its rows that was dropped."""
-    clients = {}
-    for name in np.unique(scored.client).tolist():
+    """Per client: area, shares, the share of its rows that was dropped, and p that it lost more by chance."""
+    clients, names = {}, np.unique(scored.client).tolist()
+    rows = [int((scored.client == name).sum()) for name in names]
+    lost = [int((~scored.keep[scored.client == name]).sum()) for name in names]
+    for name, p in zip(names, more_dropped(lost, rows, sum(lost), sum(rows)).tolist(), strict=True):
         own = scored.client == name
         keep, clean = scored.keep[own], scored.clean[own]
         clients[name] = {
             "auc": auc(clean, scored.statistic[own]),
             **selection_shares(keep, clean),
             **share("dropped_share", int((~keep).sum()), len(keep)),
+            "dropped_p": p,
         }
     return clients
 

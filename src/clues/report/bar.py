@@ -75,8 +75,14 @@ def promise(rule: str, alpha: float, q: float) -> str:
     }[rule]
 
 
-def where(level: float | None) -> str:
-    """Where the bar lies, in a sentence."""
+def where(level: float | None, scorer: str = "") -> str:
+    """Where the bar lies, in a sentence; `scorer` where its scores take the place of the criteria."""
+    if level is not None and scorer:
+        side = "below" if level < 0 else "above"
+        return (
+            f"The bar lies {fixed(abs(level), 2)} standard deviations {side} the anchors’ mean in {scorer}. A row with "
+            "a lower score is dropped."
+        )
     if level is None:
         return "There is no bar that is the same for all rows under this rule and these anchors, so none is drawn."
     return (

@@ -13,10 +13,12 @@ import altair as alt
 
 from clues.report.comparing import is_clear
 from clues.report.drawing import COLOURS, inline_svg, png, svg
-from clues.report.histogram import GAP, WIDTH, bin_edges, criterion_histogram, layered
+from clues.report.histogram import DEVIATIONS, EVIDENCE, GAP, WIDTH, bin_edges, criterion_histogram, layered
 from clues.report.words import duration
 
 __all__ = [
+    "DEVIATIONS",
+    "EVIDENCE",
     "bin_edges",
     "criterion_histogram",
     "areas_under_the_curve",

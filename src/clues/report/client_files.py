@@ -13,9 +13,12 @@ from clues.data.reading import read_rows
 from clues.data.records import conversation
 from clues.data.rows import Row
 from clues.report.files import ReportError, read_lines, read_table
+from clues.scoring.criteria import SCORE
 
 EVIDENCE = "evidence_"
 """Before the name of a criterion: the column of its evidence."""
+P = "p_"
+"""Before the name of a criterion: the column of its p."""
 NEEDED = ("id", "line", "hash", "status", "p", "statistic", "keep", "reason", "decision")
 SCORED = "scored"
 EXPLANATIONS = ("explanations.parquet", "channels/explanations.parquet")
@@ -56,7 +59,12 @@ class Scores:
     @property
     def channels(self) -> list[str]:
         """Channels in the order of the file."""
-        return [name for name in self.columns if "." in name]
+        return [name for name in self.columns if "." in name and not name.startswith((EVIDENCE, P))]
+
+    @property
+    def scorer(self) -> str:
+        """The scorer that gave the scores; empty where criteria were asked."""
+        return next((name.removesuffix(SCORE) for name in self.channels if name.endswith(SCORE)), "")
 
 
 def read_scores(folder: Path) -> Scores:

@@ -10,6 +10,7 @@ from clues import __version__
 from clues.config import Job, load_job
 from clues.report import bar, cautions, charts, comparing, federation, words
 from clues.report.files import read_json, read_json_if_there, read_lines
+from clues.report.groups import about_uneven_clients, client_shares
 from clues.report.page import Numbers, write_page
 
 PAGE = "report.html"
@@ -64,6 +65,7 @@ def _selected(selection: Mapping[str, Any]) -> dict[str, Any]:
     total["reasons"] = {reason: sum(n["reasons"].get(reason, 0) for n in clients.values()) for reason in reasons}
     return {
         "clients": {name: clients[name] | {"reasons": _ordered(clients[name], reasons)} for name in worst_first},
+        "shares": client_shares(clients),
         "counted": {column: COUNTED[column] for column in counted},
         "reasons": reasons,
         "reason_labels": [(reason, words.criterion(reason).one) for reason in reasons],
@@ -139,7 +141,8 @@ def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
 def _cautions(job: Job, selection: Mapping[str, Any], training: Mapping[str, Any]) -> list[cautions.Caution]:
     clients, alpha = selection["clients"], job.selection.alpha
     found = cautions.about_anchors(job.selection.rule, alpha, selection["anchors"])
-    found += cautions.about_clients(clients) + cautions.about_unseen(selection.get("unseen", {}), alpha)
+    found += cautions.about_clients(clients) + about_uneven_clients(clients)
+    found += cautions.about_unseen(selection.get("unseen", {}), alpha)
     if job.sample.clients:
         found.append(cautions.about_simulation(len(clients), job.sample.spoiled_share, list(job.sample.kinds)))
     return found + cautions.about_training(training.get("arms", {}))

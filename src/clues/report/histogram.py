@@ -20,6 +20,9 @@ WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Nats of a bin: the first of these with which there are not too many."""
 MOST_BINS = 40
 GAP = "\u2003"
+EVIDENCE = f"← looks spoiled{GAP}evidence{GAP}looks good →"
+DEVIATIONS = f"← worse than the anchors{GAP}standard deviations{GAP}better →"
+"""Title of the axis: for a criterion, and for the scores of a scorer."""
 
 
 def criterion_histogram(
@@ -29,6 +32,7 @@ def criterion_histogram(
     noun: str = "rows",
     outline: Sequence[float] = (),
     edges: np.ndarray | None = None,
+    title: str = EVIDENCE,
 ) -> alt.LayerChart:
     """How much evidence rows have on a criterion, stacked by group, with the bar.
 
@@ -38,12 +42,12 @@ def criterion_histogram(
         colours: label -> name of a colour of the theme.
         outline: evidence of the anchors, drawn as a line over as many rows as there are.
         edges: of the bins (see `bin_edges`), so that charts beside one another have one axis; None: of these values.
+        title: of the axis.
     """
     values = {label: np.asarray(v, float)[np.isfinite(v)] for label, v in groups.items()}
     edges = bin_edges([*values.values(), outline], bar) if edges is None else edges
     domain = alt.Scale(domain=[float(edges[0]), float(edges[-1])], nice=False)
     scale = alt.Scale(domain=list(groups), range=[colour(colours[label]) for label in groups])
-    title = f"← looks spoiled{GAP}evidence{GAP}looks good →"
     stacked = _stacked(values, edges)
     ticks = min(4, max((mark["above"] for mark in stacked), default=1))
     bars = (

@@ -12,10 +12,13 @@ import numpy as np
 
 from clues import __version__
 from clues.report import bar, cautions, charts, client_files, words
+from clues.report.audit import audit_view
 from clues.report.files import read_json, read_json_if_there, read_lines
+from clues.report.groups import about_groups, groups_view
 from clues.report.page import payload, write_page
 from clues.report.power import power_view, shading_sentence
 from clues.report.rows import MOST, Shown, rounded, show_rows
+from clues.scoring.criteria import OWNER
 
 PAGE = "report.html"
 PAGE_WITHOUT_TEXT = "report-without-text.html"
@@ -23,8 +26,6 @@ PAGE_WITHOUT_TEXT = "report-without-text.html"
 WITHOUT_SCRIPT = 50
 """Rows in the table that needs no script."""
 MOST_SET_ASIDE = 50
-OWNER = "owner"
-"""The reason of a row that its owner dropped against the rule."""
 
 
 def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
@@ -41,7 +42,8 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
     level = _level(scores, bar.read_bar(anchors))
     texts = client_files.read_texts(folder, scores, about.get("columns") or None) if include_text else None
     explanations = client_files.read_explanations(folder, scores["id"].tolist()) if include_text else {}
-    shown = show_rows(scores, level, texts, explanations)
+    groups = read_json_if_there(folder / "groups.json")
+    shown = show_rows(scores, level, texts, explanations, about.get("columns"))
     return write_page(
         folder / (PAGE if include_text else PAGE_WITHOUT_TEXT),
         "owner.html.j2",
@@ -50,7 +52,8 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
         version=__version__,
         date=_date(folder),
         promise=bar.promise(about["rule"], about["alpha"], about["q"]),
-        where=bar.where(level),
+        where=bar.where(level, scores.scorer),
+        scorer=scores.scorer,
         include_text=include_text,
         shown=shown,
         static=shown.rows[:WITHOUT_SCRIPT],
@@ -60,7 +63,9 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
         most_set_aside=MOST_SET_ASIDE,
         power=power_view(power, about["alpha"]),
         shading=shading_sentence(power),
-        cautions=_cautions(about, scores),
+        cautions=_cautions(about, scores) + about_groups(groups, include_text),
+        groups=groups_view(groups, include_text),
+        audit=audit_view(folder, scores),
         **_counted(scores),
         **_histograms(scores, anchors, level),
     )
@@ -107,7 +112,9 @@ def _histogram(
     groups = bar.split(scores.evidence(name), scores.keep, scores["reason"], name)
     colours = dict(zip(groups, ("kept", name, "other"), strict=True))
     label = f"{name}: " + words.listed([f"{len(values)} rows {what}" for what, values in groups.items()]) + "."
-    return charts.inline_svg(charts.criterion_histogram(groups, level, colours, outline=anchors, edges=edges), label)
+    title = charts.DEVIATIONS if scores.scorer else charts.EVIDENCE
+    chart = charts.criterion_histogram(groups, level, colours, outline=anchors, edges=edges, title=title)
+    return charts.inline_svg(chart, label)
 
 
 def _embedded(
@@ -118,6 +125,7 @@ def _embedded(
     channels = {name: anchors["channels"].get(f"{name}.forward") for name in words.SHADINGS}
     return {
         "criteria": scores.criteria,
+        "scorer": scores.scorer,
         "says": {name: words.criterion(name).one for name in names},
         "shadings": {name: asdict(shading) for name, shading in words.SHADINGS.items()},
         "anchorMedians": {name: rounded(float(np.median(v))) for name, v in channels.items() if v},
@@ -138,7 +146,14 @@ def _cautions(about: Mapping[str, Any], scores: client_files.Scores) -> list[cau
         found.append(
             cautions.about_overlap(sum(overlap.values()), f" ({words.listed([n for n in overlap if overlap[n]])})")
         )
-    return found + cautions.about_truncation(about.get("truncated", 0))
+    return found + _about_truncation(about.get("truncated", 0), scores.scorer)
+
+
+def _about_truncation(rows: int, scorer: str) -> list[cautions.Caution]:
+    if not rows or not scorer:
+        return cautions.about_truncation(rows)
+    text = f"{words.count(rows, 'answer')} did not fit into the model and {'was' if rows == 1 else 'were'} scored"
+    return [cautions.Caution("Truncated answers", f"{text} by the part that does.", loud=False)]
 
 
 def _date(folder: Path) -> str:

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from clues.data.rows import Row
+from clues.evaluation.groups import Group, groups_of
 from clues.report import shading
 from clues.report.client_files import Scores
+from clues.report.groups import group_name
 from clues.report.nearest import nearest_kept
 from clues.report.page import payload
 from clues.scoring.contributions import Words, words_of
@@ -24,9 +26,6 @@ LONGEST = (8000, 4000, 2000, 1000, 500, 250)
 """Characters shown of a question or answer: the first of these with which all rows fit."""
 EXCERPT = 400
 """Characters of a neighbour's answer."""
-MOST_GROUPS = 20
-GROUP_FIELDS = ("group", "source")
-"""Fields of a record that a page can group its rows by."""
 
 
 def choose(statistic: np.ndarray, level: float | None) -> np.ndarray:
@@ -52,6 +51,7 @@ class Shown:
     longest: int
     """Characters of a text that are shown."""
     groups: list[str] = field(default_factory=list)
+    """Names of the groups that rows can be filtered by; a row's `groups` are positions among them."""
     explained: bool = False
 
 
@@ -60,28 +60,31 @@ def show_rows(
     level: float | None,
     texts: Mapping[str, Row] | None,
     explanations: Mapping[str, Mapping[str, Any]],
+    columns: Mapping[str, str] | None = None,
 ) -> Shown:
     """Describe the chosen rows, with as much of their texts as fits.
 
     Args:
         texts: row id -> row; None for a page without texts.
         explanations: row id -> token contributions.
+        columns: the owner's names for prompt and response, if given.
     """
     chosen = choose(scores["statistic"], level)
     rows = _numbers(scores, chosen)
     if texts is None:
         return Shown(rows, 0)
     found = [texts[row["id"]] for row in rows]
-    groups = _groups(texts.values())
+    groups = groups_of(list(texts.values()), (columns or {}).values())
+    member = _members(groups, list(texts))
     neighbours = _neighbours(scores, texts, found, chosen)
     longest = LONGEST[0]
     for longest in LONGEST:
         for row, text, near in zip(rows, found, neighbours, strict=True):
             row |= _text(text, longest, explanations.get(row["id"]), near)
-            row["group"] = _group(text, groups[0]) if groups else ""
+            row["groups"] = member[row["id"]]
         if len(payload(rows).encode()) <= TEXT_BUDGET:
             break
-    return Shown(rows, longest, groups[1:], bool(explanations))
+    return Shown(rows, longest, [group_name(group.field, group.value) for group in groups], bool(explanations))
 
 
 def _numbers(scores: Scores, chosen: np.ndarray) -> list[dict[str, Any]]:
@@ -158,14 +161,10 @@ def _neighbours(
     ]
 
 
-def _groups(rows: Any) -> list[str]:
-    """The first field that divides the rows into a few groups, then its values; empty when none does."""
-    for name in GROUP_FIELDS:
-        values = {row.record.get(name) for row in rows}
-        if all(isinstance(v, str) for v in values) and 1 < len(values) <= MOST_GROUPS:
-            return [name, *sorted(values)]
-    return []
-
-
-def _group(row: Row, name: str) -> str:
-    return row.record[name]
+def _members(groups: Sequence[Group], ids: Sequence[str]) -> dict[str, list[int]]:
+    """Row id -> positions of its groups."""
+    found: dict[str, list[int]] = {identity: [] for identity in ids}
+    for number, group in enumerate(groups):
+        for i in map(int, group.rows):
+            found[ids[i]].append(number)
+    return found

@@ -103,9 +103,12 @@ def trained_on(arm: str) -> str:
 
 
 def criterion(name: str) -> CriterionWords:
-    """Words for a criterion; one that a user added speaks by its own name."""
+    """Words for a criterion; one that a package brought, or a scorer, speaks by its own name."""
     fallback = CriterionWords(
-        f"fails on {name}", f"fail on {name}", f"How does it do on {name}?", f"Low: the answer does badly on {name}."
+        f"is below the anchors in {name}",
+        f"are below the anchors in {name}",
+        f"How does it do in {name}?",
+        f"Low: the anchors do better in {name}.",
     )
     return CRITERIA.get(name, fallback)
 

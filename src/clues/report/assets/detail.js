@@ -93,6 +93,7 @@ function table(caption, head, rows) {
 }
 
 function criteriaTable(row) {
+  if (data.scorer) return scoreTable(row);
   const rows = data.criteria.map((name, i) => {
     const value = row.evidence[i];
     if (value === null) return [name, "no verdict", "", "–"];
@@ -104,13 +105,23 @@ function criteriaTable(row) {
   return table(`Evidence: how much likelier it looks good than spoiled.${bar}`, ["Criterion", "Evidence", "It looks", "p"], rows);
 }
 
+/** What a scorer says, in the place of the criteria. */
+function scoreTable(row) {
+  const [score] = row.channels[data.channels.indexOf(`${data.scorer}.score`)];
+  const below = data.bar !== null && row.statistic < data.bar ? " (below the bar)" : "";
+  const bar = data.bar === null ? "" : ` The bar: ${fixed(data.bar, 2)}.`;
+  const line = [data.scorer, score === null ? "–" : String(score).replace("-", "−"), fixed(row.statistic, 2) + below, fixed(row.p, 3)];
+  return table(`Evidence: standard deviations from the anchors’ mean.${bar}`, ["Scorer", "Score", "Evidence", "p"], [line]);
+}
+
 /** Where the row stands among all rows of the file, before training and at every checkpoint. */
 function traceTable(row) {
   const steps = [...new Set(data.channels.filter((name) => name.includes("@")).map((name) => name.split("@")[1]))].sort((a, b) => a - b);
   const at = (name) => row.channels[data.channels.indexOf(name)];
   const rank = (entry) => (entry && entry[0] !== null ? entry[1] : null);
   const rows = data.criteria.map((name) => {
-    const ranks = [at(`${name}.forward`), ...steps.map((step) => at(`${name}.gradient@${step}`))].map(rank);
+    const [first, later] = data.scorer ? [steps.length ? "" : `${name}.score`, "score"] : [`${name}.forward`, "gradient"];
+    const ranks = [at(first), ...steps.map((step) => at(`${name}.${later}@${step}`))].map(rank);
     return [name, ...ranks.map((value) => (value === null ? "–" : `${value.toLocaleString("en")}`)), sparkline(ranks.slice(1))];
   });
   const head = ["Criterion", "before training", ...steps.map((step) => `round ${step}`), ""];

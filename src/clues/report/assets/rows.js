@@ -93,7 +93,7 @@ function select(wanted) {
     (row) =>
       (!wanted.state || row.state === wanted.state) &&
       (!wanted.reason || row.reason === wanted.reason) &&
-      (!wanted.group || row.group === wanted.group) &&
+      (!wanted.group || row.groups.includes(Number(wanted.group))) &&
       (!search || row.text.search(search) >= 0 || row.id === wanted.query.trim() || String(row.line) === wanted.query.trim()),
   );
   const sign = wanted.column !== null && wanted.descending ? -1 : 1;

@@ -1,0 +1,106 @@
+"""Who loses rows: the groups of an owner's rows and the clients of a run, and warnings where one loses more."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from clues.evaluation.groups import LEAST, LEVEL, more_dropped
+from clues.evaluation.shares import share
+from clues.report.cautions import Caution
+from clues.report.words import count, faults, listed, percent
+
+TITLES = {
+    "gone": ("A whole group is dropped", "Whole groups are dropped"),
+    "more": ("A group loses more rows than the others", "Groups lose more rows than the others"),
+}
+"""A warning of groups.json -> title for one group, and for several."""
+ADVICE = "They may be worse, or only unlike the anchors: read some of them before they go."
+TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the direction of the text around them."""
+
+
+def groups_view(found: Mapping[str, Any], include_text: bool = True) -> list[dict[str, Any]]:
+    """The groups of groups.json with their names, in its order; empty without the file.
+
+    Without text only those by length: what stands in a field of a record is the owner's.
+    """
+    groups = [group for group in found.get("groups", []) if include_text or group["field"] is None]
+    return [group | {"name": group_name(group["field"], group["value"])} for group in groups]
+
+
+def about_groups(found: Mapping[str, Any], include_text: bool = True) -> list[Caution]:
+    """A caution for groups that are gone, and one for those that lose more than the rest."""
+    view = groups_view(found, include_text)
+    cautions = []
+    for kind, titles in TITLES.items():
+        groups = [group for group in view if group["warning"] == kind]
+        text = " ".join([_says(group, found) for group in groups])
+        cautions += [Caution(titles[len(groups) > 1], f"{text} {ADVICE}")] if groups else []
+    return cautions
+
+
+def group_warnings(found: Mapping[str, Any]) -> list[str]:
+    """The same as lines, one for each group."""
+    return [_says(group, found) for group in groups_view(found) if group["warning"]]
+
+
+def group_name(field: str | None, value: str) -> str:
+    """A group in words, of one line, such as `language “fr”`; what stands in the records is shown as it is."""
+    if field is None:
+        return f"answers of {value}"
+    return f"{_plain(field)} “{_plain(value)}”" if value else f"no {_plain(field)}"
+
+
+def client_shares(clients: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Client -> `dropped_share` with its exact interval, and `p` that it loses more than the others by chance."""
+    dropped, rows = [n["dropped"] for n in clients.values()], [n["rows"] for n in clients.values()]
+    p = more_dropped(dropped, rows, sum(dropped), sum(rows))
+    return {
+        client: {**share("dropped_share", n["dropped"], n["rows"]), "p": float(value)}
+        for (client, n), value in zip(clients.items(), p, strict=True)
+    }
+
+
+def about_uneven_clients(clients: Mapping[str, Mapping[str, Any]]) -> list[Caution]:
+    """Clients that lose more rows than chance explains, by the counts that every client tells anyway."""
+    uneven = {
+        client: n
+        for client, n in client_shares(clients).items()
+        if n["p"] <= LEVEL and clients[client]["rows"] >= LEAST
+    }
+    if not uneven:
+        return []
+    parts = [
+        f"{percent(n['dropped_share'])} of {count(clients[client]['rows'], 'row')} of {client} ({chance(n['p'])})"
+        for client, n in uneven.items()
+    ]
+    total = {key: sum(n[key] for n in clients.values()) for key in ("rows", "dropped")}
+    text = (
+        f"Dropped are {listed(parts)}, and {percent(total['dropped'] / total['rows'])} of all clients’ rows: more than "
+        "chance explains. The rows may be worse, or only unlike the anchors: the client can read a sample of what it "
+        "lost (clues audit), and anchors from sources like its own would be fairer to it."
+    )
+    title = "A client loses more rows than the others" if len(uneven) == 1 else "Clients lose more rows than the others"
+    return [Caution(title, text)]
+
+
+def chance(p: float) -> str:
+    """A p-value in words."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def _says(group: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """`All 12 rows with language “fr” are dropped (of the others 18 %): 12 do not answer the question.`"""
+    others, lost = found["rows"] - group["rows"], found["dropped"] - group["dropped"]
+    whole = group["dropped"] == group["rows"]
+    rows = f"All {group['rows']:,}" if whole else f"{group['dropped']:,} of {group['rows']:,}"
+    rest = f"of the others {percent(lost / others)}" if others else ""
+    significance = f", {chance(group['p'])}" if group["warning"] == "more" else ""
+    return f"{rows} rows with {group['name']} are dropped ({rest}{significance}): {faults(group['reasons'])}."
+
+
+def _plain(text: str) -> str:
+    """Text without what moves a terminal's cursor or turns the direction of other text."""
+    return "".join(" " if unicodedata.category(c) == "Cc" or c in TURNING else c for c in text)
