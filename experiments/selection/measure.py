@@ -78,5 +78,7 @@ def kept_elsewhere(table: Table, judged: Judged, rule: str = "conformal 0.1") ->
     odd = np.unique(table.columns["client"][table.role("client") & ~table.mixture])
     groups |= {str(name): table.role("client") & (table.columns["client"] == name) for name in odd}
     return {
-        name: (int(judged.keep(table, rule, rows).sum()), int(rows.sum())) for name, rows in groups.items() if rows.any()
+        name: (int(judged.keep(table, rule, rows).sum()), int(rows.sum()))
+        for name, rows in groups.items()
+        if rows.any()
     }

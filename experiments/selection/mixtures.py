@@ -1,8 +1,8 @@
 """What a table is about: clients' rows with known damage, public rows, and rows that must not be punished.
 
-Every row has a *role*: `client` (trained on and scored), `heldback` (clean, of the clients' sources, never trained on),
-`unseen` (clean, of a source that has neither clients nor anchors), `anchor`, `validation`, `spoiled` (copies of the public
-validation rows); and a *kind*, what was done to it.
+Every row has a *role*: `client` (trained on and scored), `heldback` (clean, of the clients' sources, never trained
+on), `unseen` (clean, of a source that has neither clients nor anchors), `anchor`, `validation`, `spoiled` (copies of
+the public validation rows); and a *kind*, what was done to it.
 """
 
 from __future__ import annotations

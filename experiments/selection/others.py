@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from experiments.selection.measure import Judged
 from experiments.selection.read import Table
+
+from clues.kernels.conformal import conformal, in_deviations
 
 Score = Callable[[Table, Sequence[int]], np.ndarray]
 """(table, checkpoints) -> [R]"""
@@ -42,3 +45,12 @@ OTHERS: dict[str, Score] = {
     **{name: _named(name) for name in ("length", "random")},
 }
 """Each at the same checkpoints as ours; DataInf, whose passes are dear, at the last one."""
+
+
+def judged(table: Table, scorer: str, checkpoints: Sequence[int], anchors: np.ndarray | None = None) -> Judged:
+    """A scorer's verdict against the same anchors, or some of them, as `clues score --scorer` gives it."""
+    scores = OTHERS[scorer](table, checkpoints)
+    own = scores[table.role("anchor")]
+    evidence, anchor_evidence = in_deviations(scores, own if anchors is None else own[anchors])
+    found = conformal(np.nan_to_num(evidence, nan=0.0)[:, None], anchor_evidence[:, None])
+    return Judged(found.statistic, found.p, anchor_evidence)

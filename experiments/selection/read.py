@@ -57,7 +57,9 @@ class Table:
     @cached_property
     def groups(self) -> list[str]:
         """Names of the groups of layers, from below."""
-        return [n.split("|")[1].removesuffix("@1") for n in self.columns if n.startswith("square|") and n.endswith("@1")]
+        return [
+            n.split("|")[1].removesuffix("@1") for n in self.columns if n.startswith("square|") and n.endswith("@1")
+        ]
 
     def channel(self, name: str, checkpoints: Sequence[int] = (1, 2)) -> np.ndarray:
         """[R] a channel; the mean over checkpoints for one that is read under them."""

@@ -27,12 +27,13 @@ from clues.baselines.similarity import similarity_scores
 from clues.config import AdapterSettings, TrainingSettings
 from clues.data.encoding import Encoded, encode
 from clues.data.prepare import prepare_rows
-from clues.data.rows import Message, Row
+from clues.data.rows import Row
 from clues.data.writing import replacing
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
+from clues.scoring.contrasts import under_questions
 from clues.scoring.directions import Directions
-from clues.scoring.forward import forward_channels
+from clues.scoring.forward import Readings, forward_channels
 from clues.scoring.passes import gradient_pass, token_nll
 from clues.scoring.probe import Probe
 from clues.training.local import train
@@ -40,8 +41,6 @@ from clues.training.local import train
 GOOD = "good"
 RANK = 8
 """Singular directions of the validation gradients."""
-CONTRASTS = 2
-"""Random other questions under which every answer's likelihood is taken too."""
 MANTISSA_BITS = 12
 """Kept of every float32: enough for statistics, and half the size."""
 
@@ -50,8 +49,8 @@ MANTISSA_BITS = 12
 class WarmUp:
     """How the adapter is trained on all clients' rows together."""
 
-    steps: tuple[int, ...] = (16, 32, 64)
-    """Optimizer steps after which a checkpoint is made."""
+    steps: tuple[int, ...] = (16, 32)
+    """Optimizer steps after which a checkpoint is made: a third and two thirds of a pass over the rows."""
     batch_size: int = 8
     learning_rate: float = 2e-3
     rank: int = 8
@@ -90,7 +89,8 @@ class TableMaker:
         done = 0
         training = TrainingSettings(batch_size=self.warm_up.batch_size, learning_rate=self.warm_up.learning_rate)
         for k, steps in enumerate(self.warm_up.steps, start=1):
-            train(lm, self.trained, training, steps=steps - done, first_step=done, seed=self.seed)
+            if not all((self.folder / f"checkpoint-{j}.npz").exists() for j in range(k, len(self.warm_up.steps) + 1)):
+                train(lm, self.trained, training, steps=steps - done, first_step=done, seed=self.seed)
             done, last = steps, k == len(self.warm_up.steps)
             found = self._once(f"checkpoint-{k}", lambda: self._checkpoint(lm, last))  # noqa: B023
             columns |= {f"{name}@{k}": values for name, values in found.items()}
@@ -106,28 +106,20 @@ class TableMaker:
             return dict(found)
 
     def _base(self) -> dict[str, np.ndarray]:
+        questions = [row.prompt for row in self.mixed.validation]
         alone = [encode(r.without_prompt(), self.base.tokenizer, self.base.settings.max_length) for r in self.rows]
-        conditional, without = token_nll(self.base, self.encoded), token_nll(self.base, alone)
-        contrasts = [token_nll(self.base, self._under_other_question(turn)) for turn in range(CONTRASTS)]
-        self._keep_tokens({"conditional": conditional, "alone": without,
-                           **{f"contrast-{i}": nll for i, nll in enumerate(contrasts)}})  # fmt: skip
+        readings = Readings(
+            token_nll(self.base, self.encoded),
+            token_nll(self.base, alone),
+            [token_nll(self.base, turn) for turn in under_questions(self.rows, questions, self.base)],
+        )
+        contrasts = {f"contrast-{i}": nll for i, nll in enumerate(readings.contrasts)}
+        self._keep_tokens({"conditional": readings.conditional, "alone": readings.alone, **contrasts})
         return {
-            **forward_channels(conditional, without, self.encoded).channels,
-            **likelihood_scores(conditional, without, self.encoded, self.seed),
+            **forward_channels(readings, self.rows, self.encoded).channels,
+            **likelihood_scores(readings.conditional, readings.alone, self.encoded, self.seed),
             **similarity_scores(self.base, self.encoded, self.good),
         }
-
-    def _under_other_question(self, turn: int) -> list[Encoded]:
-        """Every answer under the question of a random public validation row."""
-        rng = np.random.default_rng([self.seed, turn])
-        questions = [row.prompt for row in self.mixed.validation]
-        encoded = []
-        for row in self.rows:
-            others = [q for q in questions if q != row.prompt]
-            messages = (Message("user", others[rng.integers(len(others))]), Message("assistant", row.response))
-            row = Row(messages, row.file, row.line, row.record)
-            encoded.append(encode(row, self.base.tokenizer, self.base.settings.max_length))
-        return encoded
 
     def _keep_tokens(self, nll: Mapping[str, Sequence[np.ndarray]]) -> None:
         table = pa.table({name: [x.astype(np.float16) for x in values] for name, values in nll.items()})

@@ -10,14 +10,16 @@ from typing import Any
 
 from torch import Tensor
 
-from clues.channels import ChannelFolder, SpoiledFolder, bar_of
+from clues.channels import QUESTIONS, ChannelFolder, ValidationFolder, bar_of
 from clues.checkpoint import Checkpoint, make_checkpoint
 from clues.config import Job
+from clues.data.writing import write_json
 from clues.inputs import Inputs
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.processes import processes
 from clues.progress import Progress
+from clues.scoring.contrasts import base_passes
 from clues.scoring.criteria import Criterion
 from clues.scoring.domains import DomainWeights, check_domains
 from clues.scoring.validation import Validation, encode_validation
@@ -48,9 +50,9 @@ class ByCriteria:
     @cached_property
     def parts(self) -> dict[str, ChannelFolder]:
         """What is scored: the owner's rows, the public rows of the bar, and anchors that were spoiled to test it."""
-        folder = self.output / "channels"
-        parts = {name: ChannelFolder(self.lm, part, folder / name) for name, part in self.inputs.scored.items()}
-        return parts | {"validation": self.spoiled}
+        folder, questions = self.output / "channels", self.validation.questions
+        parts = {n: ChannelFolder(self.lm, part, folder / n, questions) for n, part in self.inputs.scored.items()}
+        return parts | {"validation": self.public}
 
     @cached_property
     def validation(self) -> Validation:
@@ -59,13 +61,14 @@ class ByCriteria:
         return encode_validation(self.inputs.validation.rows, self.lm, self.job.seed, self.criteria, domain_field)
 
     @cached_property
-    def spoiled(self) -> SpoiledFolder:
-        """Their spoiled copies, scored."""
-        return SpoiledFolder(self.lm, self.validation, self.output / "channels" / "validation")
+    def public(self) -> ValidationFolder:
+        """They and their spoiled copies, scored."""
+        return ValidationFolder(self.lm, self.validation, self.output / "channels" / "validation")
 
     def score(self) -> None:
         """Everything, but for what is in the folder already."""
-        with self.progress.phase("score-base", 2 * self._rows()) as advance:
+        write_json({"questions": self.validation.questions}, self.output / QUESTIONS)  # for rows to come
+        with self.progress.phase("score-base", base_passes(self.validation.questions) * self._rows()) as advance:
             for name, part in self.parts.items():
                 part.score_base(lambda rows, note=name: advance(rows, note))
         if self.job.scoring.channels == "full":
@@ -89,7 +92,7 @@ class ByCriteria:
 
     def bar(self) -> Bar:
         """The bar from the scored public rows."""
-        return bar_of(self.parts["anchors"], self.spoiled, own_domains(self.job))
+        return bar_of(self.parts["anchors"], self.public, own_domains(self.job))
 
     def power(self, bar: Bar) -> dict[str, Any]:
         """The content of power.json."""

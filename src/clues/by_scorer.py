@@ -87,7 +87,7 @@ class ByScorer:
                 raise SelectionError(
                     f"{row.file}:{row.line}: the scorer {self.scorer.name} gives this anchor no score; take it out"
                 )
-        return Bar(channels, {})
+        return Bar(channels, {}, {})
 
     def power(self, bar: Bar) -> dict[str, Any]:
         """The content of power.json; spoiled anchors without a score are left out, as they are no verdict."""

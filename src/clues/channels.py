@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from clues.baselines.scorer import Score
-from clues.checkpoint import Checkpoint, score_base, score_spoiled, score_under, trace
+from clues.checkpoint import Checkpoint, score_base, score_under, score_validation, trace
 from clues.data.prepare import Prepared
 from clues.models.base import LanguageModel
 from clues.scores import explanation_table
+from clues.scoring.criteria import GOOD
 from clues.scoring.domains import ALIKE, DomainWeights
 from clues.scoring.passes import Advance
 from clues.scoring.store import channel_table, load_channels, score_in_shards
 from clues.scoring.validation import Validation
 from clues.selection.bar import Bar
 
+QUESTIONS = "questions.json"
+"""In an owner's folder: the questions of the public validation rows, which rows to come are read under too."""
+
 
 class ChannelFolder:
     """Channels of prepared rows in `folder/base.parquet` and `folder/checkpoint-<k>.parquet`."""
 
-    def __init__(self, lm: LanguageModel, prepared: Prepared, folder: Path) -> None:
-        self.lm, self.prepared, self.folder = lm, prepared, folder
+    def __init__(self, lm: LanguageModel, prepared: Prepared, folder: Path, questions: Sequence[str] = ()) -> None:
+        """`questions` are those of the public validation rows; `score_base` reads answers under them too."""
+        self.lm, self.prepared, self.folder, self.questions = lm, prepared, folder, questions
 
     def score_base(self, advance: Advance = lambda _rows: None) -> None:
-        """Forward channels and their token terms under the base model; `advance` counts each row twice."""
+        """Forward channels and their token terms under the base model; `advance` counts each row in each pass."""
 
         def score(shard: slice) -> tuple[pa.Table, pa.Table]:
             part = Prepared(self.prepared.rows[shard], self.prepared.encoded[shard], [])
-            forward = score_base(self.lm, part.rows, part.encoded, advance)
+            forward = score_base(self.lm, part.rows, part.encoded, self.questions, advance)
             return channel_table(forward.channels), explanation_table(part, forward)
 
-        score_in_shards(self.folder, ("base", "explanations"), self.prepared.encoded, "base", score)
+        key = hashlib.sha256(repr(list(self.questions)).encode()).hexdigest()[:16]
+        score_in_shards(self.folder, ("base", "explanations"), self.prepared.encoded, key, score)
 
     def score_under(self, number: int, checkpoint: Checkpoint, advance: Advance = lambda _rows: None) -> None:
         """Gradient channels under checkpoint `number`."""
@@ -69,21 +77,21 @@ class ChannelFolder:
         return domains.weigh(base | (trace(tables) if tables else {}))
 
 
-class SpoiledFolder(ChannelFolder):
-    """The spoiled copies of the public validation rows, whose gradient channels need directions made without them."""
+class ValidationFolder(ChannelFolder):
+    """The public validation rows and their spoiled copies; each needs directions that were made without it."""
 
     def __init__(self, lm: LanguageModel, validation: Validation, folder: Path) -> None:
-        super().__init__(lm, validation.all_spoiled, folder)
+        super().__init__(lm, validation.all_rows, folder, validation.questions)
         self.validation = validation
 
     def _under(self, checkpoint: Checkpoint, shard: slice, advance: Advance) -> dict[str, np.ndarray]:
-        return score_spoiled(self.lm, checkpoint, self.validation, advance, shard)
+        return score_validation(self.lm, checkpoint, self.validation, advance, shard)
 
 
-def bar_of(anchors: ChannelFolder, spoiled: SpoiledFolder, domains: DomainWeights = ALIKE) -> Bar:
+def bar_of(anchors: ChannelFolder, validation: ValidationFolder, domains: DomainWeights = ALIKE) -> Bar:
     """The bar from the scored public rows, for rows of some domain."""
-    by_criterion: dict[str, dict[str, np.ndarray]] = {name: {} for name in spoiled.validation.spoiled}
-    for channel, values in spoiled.channels(domains).items():
-        for criterion, part in spoiled.validation.by_criterion(values).items():
-            by_criterion[criterion][channel] = part
-    return Bar(anchors.channels(domains), by_criterion)
+    classes: dict[str, dict[str, np.ndarray]] = {name: {} for name in (GOOD, *validation.validation.spoiled)}
+    for channel, values in validation.channels(domains).items():
+        for name, part in validation.validation.by_class(values).items():
+            classes[name][channel] = part
+    return Bar(anchors.channels(domains), classes.pop(GOOD), classes)

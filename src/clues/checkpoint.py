@@ -23,8 +23,9 @@ from clues.data.rows import Row
 from clues.data.writing import replacing
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
+from clues.scoring.contrasts import under_questions
 from clues.scoring.directions import Directions, average, directions_at
-from clues.scoring.forward import Forward, forward_channels
+from clues.scoring.forward import Forward, Readings, forward_channels
 from clues.scoring.observe import Observer
 from clues.scoring.passes import Advance, gradient_pass, token_nll
 from clues.scoring.probe import Probe
@@ -39,7 +40,7 @@ class Checkpoint:
     directions: Directions
     moments: Moments | None
     halves: tuple[Directions, ...] = ()
-    """Directions from either half of the public validation rows, to score the other half's spoiled copies without
+    """Directions from either half of the public validation rows, to score the other half and its copies without
     bias. They stay with whoever made them."""
 
     def to_tensors(self) -> dict[str, Tensor]:
@@ -100,7 +101,7 @@ class Checkpoint:
 
 def make_checkpoint(lm: LanguageModel, validation: Validation, published: bool) -> Checkpoint:
     """The adapter that the model carries now, with directions (and the published score's moments) at it."""
-    halves = [directions_at(lm, validation, half) for half in validation.halves]
+    halves = [directions_at(lm, validation, half) for half in (0, 1)]
     moments = validation_moments(lm, validation.good) if published else None
     return Checkpoint(adapter_state(lm.model), average(*halves), moments, tuple(halves))
 
@@ -113,22 +114,18 @@ def score_under(
     return gradient_pass(lm, encoded, checkpoint.observers(), advance)
 
 
-def score_spoiled(
+def score_validation(
     lm: LanguageModel,
     checkpoint: Checkpoint,
     validation: Validation,
     advance: Advance = lambda _rows: None,
     part: slice = slice(None),
 ) -> dict[str, np.ndarray]:
-    """Gradient channels of (a part of) the spoiled validation rows, [criteria x rows] as in `Validation.all_spoiled`.
-
-    Each row is scored by the directions of the half it is not in: its own gradient must not be in its ruler.
-    """
+    """Gradient channels of (a part of) the public validation rows and their spoiled copies, as in
+    `Validation.all_rows`, each by the directions of the half it is not in."""
     load_adapter_state(lm.model, checkpoint.adapter)
     result: dict[str, np.ndarray] = {}
-    encoded = validation.all_spoiled.encoded
-    half_of = np.tile(validation.half_of, len(validation.spoiled))[part]
-    encoded = encoded[part]
+    encoded, half_of = validation.all_rows.encoded[part], validation.all_halves[part]
     for half, directions in enumerate(checkpoint.halves):
         others = np.flatnonzero(half_of != half)
         found = gradient_pass(lm, [encoded[i] for i in others], [Probe(directions)], advance)
@@ -138,12 +135,26 @@ def score_spoiled(
 
 
 def score_base(
-    lm: LanguageModel, rows: Sequence[Row], encoded: Sequence[Encoded], advance: Advance = lambda _rows: None
+    lm: LanguageModel,
+    rows: Sequence[Row],
+    encoded: Sequence[Encoded],
+    questions: Sequence[str],
+    advance: Advance = lambda _rows: None,
 ) -> Forward:
-    """Forward channels of rows under the base model, without the adapter if it has one: two passes."""
-    alone = [encode(row.without_prompt(), lm.tokenizer, lm.settings.max_length) for row in rows]
+    """Forward channels of rows under the base model, without the adapter if it has one: `base_passes(questions)`
+    passes.
+
+    `questions` are those of the public validation rows.
+    """
+    max_length = lm.settings.max_length
+    alone = [encode(row.without_prompt(), lm.tokenizer, max_length) for row in rows]
     with lm.model.disable_adapter() if isinstance(lm.model, PeftModel) else nullcontext():
-        return forward_channels(token_nll(lm, encoded, advance), token_nll(lm, alone, advance), encoded)
+        readings = Readings(
+            token_nll(lm, encoded, advance),
+            token_nll(lm, alone, advance),
+            [token_nll(lm, turn, advance) for turn in under_questions(rows, questions, lm)],
+        )
+    return forward_channels(readings, rows, encoded)
 
 
 def trace(tables: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -144,7 +144,7 @@ class InRunScorer(TrainerCallback):
             {
                 "windows": len(files),
                 "anchors": self._public.roles.count("anchor"),
-                "spoiled": len(self._public.roles) - self._public.roles.count("anchor"),
+                "validation": len(self._public.roles) - self._public.roles.count("anchor"),
                 **counts(verdict),
                 "alpha": alpha,
                 "seconds": {name: round(value, 3) for name, value in self.seconds.items()},

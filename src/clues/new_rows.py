@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from clues.channels import ChannelFolder
+from clues.channels import QUESTIONS, ChannelFolder
 from clues.checkpoint import Checkpoint
 from clues.config import CLUES, Job, SelectionSettings, load_job
 from clues.data.prepare import prepare
@@ -18,6 +18,7 @@ from clues.processes import processes
 from clues.progress import Progress
 from clues.report.files import read_json
 from clues.scores import ScoresError
+from clues.scoring.contrasts import base_passes
 from clues.verdict import Verdict, read_bar
 
 
@@ -29,6 +30,8 @@ class Earlier:
     job: Job
     checkpoints: dict[int, Path]
     """Round -> file; empty where forward channels alone were scored."""
+    questions: list[str]
+    """Of the public validation rows."""
 
     @staticmethod
     def open(folder: Path, selection: Mapping[str, Any] | None = None) -> Earlier:
@@ -52,10 +55,10 @@ class Earlier:
         job = replace(job, selection=replace(settings, **(selection or {})))
         rounds = job.scoring.checkpoints if job.scoring.channels == "full" else ()
         files = {number: folder / "checkpoints" / f"{number}.safetensors" for number in rounds}
-        for file in files.values():
+        for file in (folder / QUESTIONS, *files.values()):
             if not file.exists():
                 raise ScoresError(f"{file} is missing; give the folder that was scored with its public files")
-        return Earlier(folder, job, files)
+        return Earlier(folder, job, files, read_json(folder / QUESTIONS)["questions"])
 
 
 def score_new_rows(
@@ -68,7 +71,8 @@ def score_new_rows(
     columns: Mapping[str, str] | None = None,
     resume: bool = False,
 ) -> Verdict | None:
-    """Score only these rows, without any public file and without training: a pass per checkpoint, and two of the base.
+    """Score only these rows, without any public file and without training: a pass per checkpoint, and a few
+    of the base.
 
     The files in `output` are those of `clues score`. The rows were not trained on, as the anchors were not, so their
     p-values are as exact as the anchors are like them. Overlap with the public rows is not looked for: their texts are
@@ -91,8 +95,8 @@ def score_new_rows(
     prepared = prepare(data, lm.tokenizer, job.model.max_length, columns)
     if main:
         begin(output, job, {"rows": (data, prepared.encoded)})
-    part = ChannelFolder(lm, prepared, output / "channels" / "rows")
-    with progress.phase("score-base", 2 * len(prepared.rows)) as advance:
+    part = ChannelFolder(lm, prepared, output / "channels" / "rows", earlier.questions)
+    with progress.phase("score-base", base_passes(earlier.questions) * len(prepared.rows)) as advance:
         part.score_base(advance)
     for number, file in earlier.checkpoints.items():
         with progress.phase(f"score-{number}", len(prepared.rows)) as advance:

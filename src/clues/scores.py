@@ -132,8 +132,7 @@ def explanation_table(prepared: Prepared, forward: Forward) -> pa.Table:
         "id": [r.id for r in prepared.rows],
         "start": [s[:, 0] for s in spans],
         "end": [s[:, 1] for s in spans],
-        "fluency": forward.fluency,
-        "relevance": forward.relevance,
+        **forward.terms,
     }
     return pa.table(columns)
 

@@ -71,6 +71,12 @@ class Row:
         """The assistant turns alone, for the likelihood ℓ(a) of a response that nobody asked for."""
         return replace(self, messages=tuple(m for m in self.messages if m.role == "assistant"))
 
+    def with_question(self, question: str) -> Row:
+        """The same conversation with every user turn replaced by this question."""
+        return replace(
+            self, messages=tuple(Message(m.role, question) if m.role == "user" else m for m in self.messages)
+        )
+
 
 @dataclass(frozen=True)
 class SetAside:

@@ -15,7 +15,7 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from clues.channels import ChannelFolder
+from clues.channels import QUESTIONS, ChannelFolder
 from clues.checkpoint import Checkpoint
 from clues.config import AdapterSettings, Job, ModelSettings, PublicSettings, SelectionSettings
 from clues.data.overlap import overlap
@@ -119,7 +119,8 @@ class Client:
 
     @functools.cached_property
     def _scored(self) -> ChannelFolder:
-        return ChannelFolder(self.lm, self.prepared, self.folder / "channels")
+        questions = json.loads((self.folder / QUESTIONS).read_text())["questions"]
+        return ChannelFolder(self.lm, self.prepared, self.folder / "channels", questions)
 
     @property
     def _domains(self) -> DomainWeights:
@@ -130,6 +131,7 @@ class Client:
         number = int(task.settings["checkpoint"])  # type: ignore[arg-type]
         if number == 0:
             self._note_job()
+            write_json({"questions": json.loads(str(task.settings["questions"]))}, self.folder / QUESTIONS)
             (self.folder / "anchors.json").unlink(missing_ok=True)  # an earlier job's bar is none for these scores
         if number == 0:
             self._scored.score_base()

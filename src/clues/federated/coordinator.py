@@ -67,7 +67,8 @@ class Coordinator:
         """Forward channels of everybody's rows under the base model."""
         if not self._done("base"):
             with self.progress.phase("score-base", len(self.federation.nodes) + len(side.scored)) as advance:
-                self._ask(Task("score", {"checkpoint": 0}), advance, "scored its rows under the base model")
+                task = Task("score", {"checkpoint": 0, "questions": json.dumps(side.validation.questions)})
+                self._ask(task, advance, "scored its rows under the base model")
                 for public in side.scored:
                     public.score_base()
                     advance(note="public rows scored under the base model")
@@ -99,7 +100,7 @@ class Coordinator:
         """The bar goes down to the clients; counts come back."""
         if self._done("selection"):
             return
-        bar = bar_of(side.anchors, side.spoiled)
+        bar = bar_of(side.anchors, side.validation_rows)
         arrays = {name: values.astype("float32") for name, values in bar.to_arrays().items()}
         with self.progress.phase("select", 1 + len(self.federation.nodes)) as advance:
             about_public = {"public": side.texts(), "shading": json.dumps(side.shading())}

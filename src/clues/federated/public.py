@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from clues.channels import ChannelFolder, SpoiledFolder
+from clues.channels import ChannelFolder, ValidationFolder
 from clues.checkpoint import Checkpoint, make_checkpoint
 from clues.config import Job, SettingError
 from clues.data.damage import CannotSpoil, spoiled
@@ -37,8 +37,8 @@ class PublicSide:
     start: dict[str, Tensor]
     """The adapter at θ_0."""
     validation: Validation
-    spoiled: SpoiledFolder
-    """Copies of the validation rows, spoiled for each criterion."""
+    validation_rows: ValidationFolder
+    """They and their copies, spoiled for each criterion, scored."""
     anchors: ChannelFolder
     unseen: ChannelFolder | None
     """Clean rows of a source that has no anchors, to see what the bar does to them."""
@@ -51,19 +51,20 @@ class PublicSide:
         """Read the public sets of a run's folder and load the model."""
         lm, start = shared_model(job.model, job.adapter, job.seed)
 
-        def scored(name: str) -> ChannelFolder:
-            prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
-            return ChannelFolder(lm, prepared, folder / "checkpoints" / name)
-
         validation = encode_validation(_rows(folder, "validation"), lm, job.seed, domain_field=job.scoring.domain_field)
         check_domains(validation.domains, [client.domain for client in job.clients])
+
+        def scored(name: str) -> ChannelFolder:
+            prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
+            return ChannelFolder(lm, prepared, folder / "checkpoints" / name, validation.questions)
+
         return PublicSide(
             job,
             folder,
             lm,
             start=start,
             validation=validation,
-            spoiled=SpoiledFolder(lm, validation, folder / "checkpoints" / "validation"),
+            validation_rows=ValidationFolder(lm, validation, folder / "checkpoints" / "validation"),
             anchors=scored("anchors"),
             unseen=scored("unseen") if _file(folder, "unseen").exists() else None,
             test=_rows(folder, "test"),
@@ -81,7 +82,7 @@ class PublicSide:
     @property
     def scored(self) -> list[ChannelFolder]:
         """The public rows that are scored like a client's."""
-        return [self.anchors, self.spoiled, *([self.unseen] if self.unseen else [])]
+        return [self.anchors, self.validation_rows, *([self.unseen] if self.unseen else [])]
 
     def shading(self) -> dict[str, float]:
         """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once."""
@@ -90,7 +91,7 @@ class PublicSide:
             noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
         except CannotSpoil:  # answers without a single word
             return {}
-        scored = ChannelFolder(self.lm, noisy, self.folder / "checkpoints" / "noise")
+        scored = ChannelFolder(self.lm, noisy, self.folder / "checkpoints" / "noise", self.validation.questions)
         scored.score_base()
         return shading(good, noisy.rows, scored.folder / "explanations.parquet")
 

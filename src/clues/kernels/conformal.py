@@ -1,11 +1,10 @@
-"""Conformal p-values of rows against anchors: full, by likelihood ratios of good against spoiled; or by rank alone.
+"""Conformal p-values of rows against anchors, and the evidence that rows are ranked by.
 
-N rows, n anchors, C channels, J criteria, m spoiled public rows of a criterion.
+N rows, n anchors, m public validation rows, C channels, J criteria.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +12,6 @@ from jaxtyping import Float
 
 Array = np.ndarray
 
-CHUNK = 512
-"""Rows calibrated at once: bounds the [rows, n, C] arrays."""
 SHRINKAGE = 0.2
 """Share of the diagonal in every covariance: some dozens of rows do not tell correlations well."""
 
@@ -24,8 +21,8 @@ class Calibration:
     """What the anchors say about each row; higher is better everywhere."""
 
     evidence: np.ndarray
-    """[N, J] log-likelihood ratio of each criterion, in nats: above 0 a row looks good, below 0 spoiled. For scores
-    without spoiled rows see `rank_conformal`."""
+    """[N, J] log-likelihood ratio of each criterion, in nats: above 0 a row looks good, below 0 spoiled; NaN where it
+    has no verdict."""
     p_criterion: np.ndarray
     """[N, J] share of the n + 1 that are not better in this criterion."""
     statistic: np.ndarray
@@ -34,90 +31,62 @@ class Calibration:
     """[N] share of the n + 1 whose statistic is not higher."""
 
 
-def full_conformal(
-    rows: Float[Array, "N C"],
-    anchors: Float[Array, "n C"],
-    spoiled: Sequence[Float[Array, "_ C"]],
-    criteria: Sequence[Sequence[int]],
-) -> Calibration:
-    """Let each row join the anchors, compute the statistic of all n + 1 anew, and rank.
+@dataclass(frozen=True)
+class Discriminant:
+    """log p(x | good) − log p(x | spoiled), both normal with one covariance (Fisher's linear discriminant)."""
 
-    A criterion is the log-likelihood ratio of its channels under two normal distributions of one covariance: that of
-    the n + 1, and that of public rows that were spoiled for it (Fisher's linear discriminant). The statistic is the
-    worst criterion, for one failure is enough and good marks elsewhere must not buy it back. Every step treats the
-    n + 1 alike and the spoiled rows are none of them, so p is exactly valid for a row that is exchangeable with the
-    anchors: P(p <= α) <= α (full conformal prediction, Vovk et al. 2005, Section 2.2).
+    weights: np.ndarray
+    """[C]"""
+    middle: np.ndarray
+    """[C] where both are equally likely"""
 
-    Args:
-        rows: [N, C] channels, finite. anchors: [n, C], n >= 1, finite.
-        spoiled: per criterion [m, C], m >= 2, finite.
-        criteria: J groups of channel indices.
-    """
-    parts = [_calibrate(rows[i : i + CHUNK], anchors, spoiled, criteria) for i in range(0, max(len(rows), 1), CHUNK)]
-    return Calibration(*(np.concatenate([getattr(part, f) for part in parts]) for f in Calibration.__annotations__))
+    @staticmethod
+    def fit(good: Float[Array, "m C"], spoiled: Float[Array, "k C"]) -> Discriminant:
+        """The covariance is pooled over both classes and shrunk towards its diagonal."""
+        means = good.mean(axis=0), spoiled.mean(axis=0)
+        inside = np.concatenate([good - means[0], spoiled - means[1]])
+        covariance = inside.T @ inside / len(inside)
+        # A channel in which all rows are equal says nothing: any variance will do, for its weight is zero.
+        variances = np.diag(covariance)
+        diagonal = np.diag(np.where(variances > 0, variances, 1.0))
+        shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal
+        return Discriminant(np.linalg.solve(shrunk, means[0] - means[1]), (means[0] + means[1]) / 2)
 
-
-def _calibrate(
-    rows: np.ndarray, anchors: np.ndarray, spoiled: Sequence[np.ndarray], criteria: Sequence[Sequence[int]]
-) -> Calibration:
-    N, n = len(rows), len(anchors)
-    everyone = np.empty((N, n + 1, rows.shape[1]))
-    everyone[:, :n] = anchors
-    everyone[:, n] = rows
-    ratios = np.stack(
-        [likelihood_ratio(everyone[:, :, list(c)], bad[:, list(c)]) for bad, c in zip(spoiled, criteria, strict=True)],
-        axis=2,
-    )  # [N, n + 1, J]
-    worst = ratios.min(axis=2)
-    return Calibration(
-        evidence=ratios[:, n],
-        p_criterion=_rank(ratios),
-        statistic=worst[:, n],
-        p=_rank(worst[:, :, None])[:, 0],
-    )
+    def evidence(self, x: Float[Array, "N C"]) -> Float[Array, " N"]:
+        """The log-likelihood ratio in nats; NaN for a row without a value in some channel."""
+        return (x - self.middle) @ self.weights
 
 
-def rank_conformal(rows: Float[Array, " N"], anchors: Float[Array, " n"]) -> Calibration:
-    """Scores of which nothing is known but that higher is better: each row's rank among the n + 1.
+def conformal(rows: Float[Array, "N J"], anchors: Float[Array, "n J"]) -> Calibration:
+    """Rank each row's evidence, and its worst criterion's, among the n + 1 of anchors and row.
 
-    p is exactly valid for a row that is exchangeable with the anchors, as in `full_conformal`: here the score itself
-    says how well a row conforms, and nothing is fitted. Evidence is the distance to the anchors' mean in their standard
-    deviations: a number to read and to draw, which ranks as the score does.
+    One failure is enough and good marks elsewhere must not buy it back, so the statistic is the worst criterion.
+    Neither rows nor anchors have a part in what evidence is; so p is exactly valid for a row that is exchangeable with
+    the anchors: P(p <= α) <= α (split conformal prediction, Vovk, Gammerman and Shafer 2005, Section 4.1).
+
+    A row without a verdict on some criterion is ranked by the statistic over those it has, the anchors' too.
 
     Args:
-        rows: [N] scores, finite. anchors: [n], n >= 1, finite.
+        rows: [N, J] evidence, NaN where a row has none; every row has some. anchors: [n, J], n >= 1, finite.
     """
-    spread = anchors.std()
-    evidence = (rows - anchors.mean()) / (spread if spread > 0 else 1.0)
-    lower = np.searchsorted(np.sort(anchors), rows + 1e-12 * np.abs(rows), side="right")  # ties as in _rank
-    p = (lower + 1) / (len(anchors) + 1)
-    return Calibration(evidence[:, None], p[:, None], evidence, p)
+    p_criterion = np.stack([_rank(rows[:, j], anchors[:, j]) for j in range(rows.shape[1])], axis=1)
+    statistic, p = np.zeros(len(rows)), np.zeros(len(rows))
+    has = np.isfinite(rows)
+    for pattern in np.unique(has, axis=0):
+        some = (has == pattern).all(axis=1)
+        statistic[some] = rows[np.ix_(some, pattern)].min(axis=1)
+        p[some] = _rank(statistic[some], anchors[:, pattern].min(axis=1))
+    return Calibration(rows, p_criterion, statistic, p)
 
 
-def likelihood_ratio(good: Float[Array, "N n C"], spoiled: Float[Array, "m C"]) -> Float[Array, "N n"]:
-    """log p(x | good) − log p(x | spoiled) of every x among `good` [N, n, C], one fit per N; -> [N, n].
-
-    Both classes are normal with the pooled covariance of `good` and `spoiled` [m, C], shrunk towards its diagonal.
-    """
-    n, m = good.shape[1], len(spoiled)
-    mean = good.mean(axis=1)  # [N, C]
-    bad_mean = spoiled.mean(axis=0)  # [C]
-    inside = good - mean[:, None]
-    scatter = np.einsum("Nnc,Nnd->Ncd", inside, inside) + (spoiled - bad_mean).T @ (spoiled - bad_mean)
-    covariance = _shrunk(scatter / (n + m))
-    weights = np.linalg.solve(covariance, (mean - bad_mean)[:, :, None])[:, :, 0]  # [N, C]
-    middle = (mean + bad_mean) / 2
-    return np.einsum("Nnc,Nc->Nn", good - middle[:, None], weights)
+def in_deviations(rows: Float[Array, " N"], anchors: Float[Array, " n"]) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of which nothing is known but that higher is better, as evidence: their distance to the anchors' mean in
+    the anchors' standard deviations, a number to read and to draw, which ranks as the score does."""
+    spread = anchors.std() if anchors.std() > 0 else 1.0
+    return (rows - anchors.mean()) / spread, (anchors - anchors.mean()) / spread
 
 
-def _shrunk(covariance: np.ndarray) -> np.ndarray:
-    variances = np.einsum("Ncc->Nc", covariance)
-    # A channel in which all rows are equal says nothing: any variance will do, for its weight is zero.
-    diagonal = np.where(variances > 0, variances, 1.0)[:, :, None] * np.eye(covariance.shape[1])
-    return (1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal
-
-
-def _rank(values: np.ndarray) -> np.ndarray:
-    """Share of the n + 1 (axis 1) that are not higher than the last one. Rounding must not break ties."""
-    last = values[:, -1:]
-    return (values <= last + 1e-12 * np.abs(last)).mean(axis=1)
+def _rank(values: np.ndarray, anchors: np.ndarray) -> np.ndarray:
+    """(1 + #{anchors not higher}) / (n + 1), NaN for NaN. Rounding must not break ties."""
+    not_higher = np.searchsorted(np.sort(anchors), values + 1e-12 * np.abs(values), side="right")
+    return np.where(np.isnan(values), np.nan, (not_higher + 1) / (len(anchors) + 1))

@@ -39,8 +39,28 @@ def words_of(text: str, start: Sequence[int], values: dict[str, Sequence[float]]
         start: [T] first character of each token.
         values: criterion -> [T].
     """
-    spans = [m.span() for m in WORD.finditer(text)] + [(len(text), len(text))]
-    ends = np.array([e for _, e in spans])
-    place = np.minimum(np.searchsorted(ends, np.asarray(start, int), side="right"), len(spans) - 1)
+    spans = _spans(text)
+    place = _places(spans, start)
     sums = {name: np.bincount(place, np.asarray(v, float), len(spans)) for name, v in values.items()}
-    return Words(np.array([s for s, _ in spans]), ends, sums)
+    return Words(np.array([s for s, _ in spans]), np.array([e for _, e in spans]), sums)
+
+
+def word_places(text: str, spans: Sequence[tuple[int, int]]) -> np.ndarray:
+    """[T] number of the word that each token belongs to, −1 for a token without characters, such as the end of a turn.
+
+    Args:
+        text: the response.
+        spans: [T] characters of each token, see `Encoded.spans`.
+    """
+    start, end = np.asarray(spans, int).reshape(-1, 2).T
+    return np.where(end > start, _places(_spans(text), start), -1)
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """First and last character of every word, and of the end."""
+    return [m.span() for m in WORD.finditer(text)] + [(len(text), len(text))]
+
+
+def _places(spans: Sequence[tuple[int, int]], start: Sequence[int] | np.ndarray) -> np.ndarray:
+    ends = np.array([e for _, e in spans])
+    return np.minimum(np.searchsorted(ends, np.asarray(start, int), side="right"), len(spans) - 1)

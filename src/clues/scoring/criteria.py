@@ -37,12 +37,15 @@ class Criterion:
 
 
 CRITERIA = (
-    Criterion("fluency", "deletion", ("fluency.forward",)),
+    Criterion("fluency", "deletion", ("fluency.forward", "fluency.gradient"), (0.26, 1.0)),
     Criterion("relevance", "exchange", ("relevance.forward", "relevance.gradient"), (0.26, 0.73)),
     Criterion("completeness", "cut", ("completeness.forward", "completeness.gradient"), (0.73, 1.0)),
+    Criterion("novelty", "repetition", ("novelty.forward", "novelty.gradient"), (0.26, 1.0)),
 )
-"""Fluency by its forward channel alone: the plain likelihood gradient adds nothing to it. Relevance lives in the
-middle layers, completeness in the last ones (docs/LOG.md)."""
+"""Each is seen by what the base model expects and by where a step on the row would lead. Relevance lives in the middle
+layers, completeness in the last ones; the first quarter of the layers adds nothing to any (docs/STUDY.md)."""
+GOOD = "good"
+"""The class of rows that are spoiled for nothing: no criterion's name."""
 
 
 def forward_only(criteria: tuple[Criterion, ...] = CRITERIA) -> tuple[Criterion, ...]:
@@ -91,9 +94,9 @@ def criteria_named(names: Sequence[str], channels: str = "full") -> tuple[Criter
 
 
 def _checked(c: Criterion) -> Criterion:
-    if not re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", c.name) or c.name == OWNER:
+    if not re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", c.name) or c.name in (OWNER, GOOD):
         raise SettingError(
-            f"{c.name!r} cannot be a criterion's name: letters and digits with - between them, not {OWNER}"
+            f"{c.name!r} cannot be a criterion's name: letters and digits with - between them, not {OWNER} or {GOOD}"
         )
     if c.channels not in ((), brought(c.name).channels):
         raise SettingError(

@@ -89,10 +89,10 @@ def mean_gradient(
 
 
 def directions_at(
-    lm: LanguageModel, validation: Validation, half: slice = slice(None), criteria: Sequence[Criterion] | None = None
+    lm: LanguageModel, validation: Validation, half: int | None = None, criteria: Sequence[Criterion] | None = None
 ) -> Directions:
     """The directions of the criteria (by default those that the rows are spoiled for) at the adapter the model carries,
-    from all validation rows or some of them, for each domain of the rows.
+    from all validation rows or a half of them, for each domain of the rows.
 
     ∇ℓ(good) is shared by all criteria. Spoiled copies cannot ride in one backward pass with it by sharing their
     prompt: what flows back through a shared prompt is the sum over its answers, which no layer can take apart. So each

@@ -1,4 +1,4 @@
-"""Public rows beside a training: anchors and spoiled validation rows, scored as the training rows are.
+"""Public rows beside a training: anchors, validation rows and their spoiled copies, scored as the training rows are.
 
 They go through the same passes as the training's own rows (the model's loss, its mode, its dropout), in batches of
 their own, and leave no trace in the training.
@@ -18,7 +18,7 @@ from clues.data.batches import Batch
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
 from clues.scoring.batch_rows import IGNORED
-from clues.scoring.criteria import CRITERIA
+from clues.scoring.criteria import CRITERIA, GOOD
 from clues.scoring.directions import Directions, average, directions_at, together
 from clues.scoring.in_run import RowReader, RowScores
 from clues.scoring.passes import batchwise
@@ -52,7 +52,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
 def rulers_at(lm: LanguageModel, validation: Validation) -> tuple[Directions, Directions, Directions]:
     """Directions at the adapter the model carries: from all validation rows, and from either half of them."""
     lm.model.eval()
-    first, second = (directions_at(lm, validation, half, IN_RUN_CRITERIA) for half in validation.halves)
+    first, second = (directions_at(lm, validation, half, IN_RUN_CRITERIA) for half in (0, 1))
     return average(first, second), first, second
 
 
@@ -62,7 +62,7 @@ class PublicRows:
 
     encoded: Sequence[Encoded]
     roles: Sequence[str]
-    """`anchor`, or the criterion that a validation row is spoiled for"""
+    """`anchor`, `good` for a validation row, or the criterion that its copy is spoiled for"""
     rulers: np.ndarray
     """[P] index in `rulers_at` of the directions that score a row: its own good copy must not be in its ruler."""
 
@@ -73,14 +73,12 @@ class PublicRows:
 
     @staticmethod
     def of(anchors: Sequence[Encoded], validation: Validation) -> PublicRows:
-        """Anchors, scored by the directions of all validation rows, and spoiled rows, by those of the other half."""
-        count = len(validation.good)
-        spoiled = [criterion for criterion in validation.spoiled for _ in range(count)]
-        other_half = np.tile(2 - validation.half_of, len(validation.spoiled))
+        """Anchors, scored by the directions of all validation rows; validation rows and copies, by the other half's."""
+        classes = [name for name in (GOOD, *validation.spoiled) for _ in validation.good]
         return PublicRows(
-            [*anchors, *validation.all_spoiled.encoded],
-            [ANCHOR] * len(anchors) + spoiled,
-            np.concatenate([np.zeros(len(anchors), int), other_half]),
+            [*anchors, *validation.all_rows.encoded],
+            [ANCHOR] * len(anchors) + classes,
+            np.concatenate([np.zeros(len(anchors), int), 2 - validation.all_halves]),
         )
 
 

@@ -14,50 +14,49 @@ from clues.data.encoding import Encoded
 from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
 from clues.models.base import LanguageModel
-from clues.scoring.criteria import CRITERIA, Criterion, Spoil
+from clues.scoring.criteria import CRITERIA, GOOD, Criterion, Spoil
 
 
 @dataclass(frozen=True)
 class Validation:
     """The public validation rows as tokens, and copies of them spoiled for each criterion."""
 
+    rows: list[Row]
     good: list[Encoded]
     spoiled: dict[str, Prepared]
     """Criterion -> the same rows in the same order, spoiled."""
+    half_of: np.ndarray
+    """[rows] which half each row is in, 0 or 1. A row and its copies are scored by directions of the other half: a
+    row's own gradient must not be in the ruler it is measured by."""
     domains: tuple[str, ...] = ()
     """Each row's domain, such as its language; empty where no field names it."""
     criteria: tuple[Criterion, ...] = CRITERIA
     """What the copies were spoiled for."""
 
-    def domain_rows(self, half: slice = slice(None)) -> dict[str, list[int]]:
-        """Domain -> positions of its rows, or of those in a half of them; all rows under "" where there are no domains.
-
-        Halves are taken within each domain, see `halves`.
-        """
-        return {domain: rows[half] for domain, rows in _by_domain(self.domains or [""] * len(self.good)).items()}
+    def domain_rows(self, half: int | None = None) -> dict[str, list[int]]:
+        """Domain -> positions of its rows, or of those in a half; all rows under "" where there are no domains."""
+        domains = _by_domain(self.domains or [""] * len(self.good))
+        return {name: [i for i in rows if half is None or self.half_of[i] == half] for name, rows in domains.items()}
 
     @property
-    def half_of(self) -> np.ndarray:
-        """[rows] which half each row is in, 0 or 1."""
-        number = np.zeros(len(self.good), int)
-        for rows in self.domain_rows(self.halves[1]).values():
-            number[rows] = 1
-        return number
+    def questions(self) -> list[str]:
+        """The rows' prompts, under which other answers are read too."""
+        return [row.prompt for row in self.rows]
 
     @property
-    def all_spoiled(self) -> Prepared:
-        """The spoiled rows of all criteria, one criterion after the other."""
-        parts = self.spoiled.values()
+    def all_rows(self) -> Prepared:
+        """The good rows, then the copies spoiled for one criterion after the other."""
+        parts = [Prepared(self.rows, self.good, []), *self.spoiled.values()]
         return Prepared([r for p in parts for r in p.rows], [e for p in parts for e in p.encoded], [])
 
-    def by_criterion(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """A channel of `all_spoiled`, taken apart."""
-        return dict(zip(self.spoiled, np.split(values, len(self.spoiled)), strict=True))
-
     @property
-    def halves(self) -> tuple[slice, slice]:
-        """Two halves, taken in turns so that both hold all sources."""
-        return slice(0, None, 2), slice(1, None, 2)
+    def all_halves(self) -> np.ndarray:
+        """`half_of` of `all_rows`."""
+        return np.tile(self.half_of, 1 + len(self.spoiled))
+
+    def by_class(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """A channel of `all_rows` taken apart: under `GOOD`, and under each criterion that rows are spoiled for."""
+        return dict(zip((GOOD, *self.spoiled), np.split(values, 1 + len(self.spoiled)), strict=True))
 
 
 def encode_validation(
@@ -69,7 +68,8 @@ def encode_validation(
 ) -> Validation:
     """Encode the rows and spoil them once per criterion; the same seed spoils the same way at every checkpoint.
 
-    `domain_field` is the field of a row's record that names its domain. Spoiled copies are made within a domain.
+    `domain_field` is the field of a row's record that names its domain. Spoiled copies are made
+    within a half of a domain, so that no answer is exchanged into the half whose directions know it.
 
     Raises SettingError for fewer than four rows (of a domain), a row without its domain, or one that leaves no token:
     each half must give a direction. CannotSpoil for a row that cannot be spoiled for some criterion.
@@ -89,8 +89,18 @@ def encode_validation(
             raise SettingError(
                 f"{len(some)} public validation rows{of}: at least four are needed, some dozens are better"
             )
-    bad = {c.name: tokens(_spoiled_within(rows, places.values(), c, seed)) for c in criteria}
-    return Validation(tokens(rows).encoded, bad, domains, tuple(criteria))
+    half_of = _halves(places.values(), len(rows), seed)
+    groups = [[i for i in some if half_of[i] == half] for some in places.values() for half in (0, 1)]
+    bad = {c.name: tokens(_spoiled_within(rows, groups, c, seed)) for c in criteria}
+    return Validation(list(rows), tokens(rows).encoded, bad, half_of, domains, tuple(criteria))
+
+
+def _halves(domains: Iterable[Sequence[int]], count: int, seed: int) -> np.ndarray:
+    """Random halves of each domain: whatever the order of the rows, both hold their sources."""
+    rng, half_of = np.random.default_rng(seed), np.zeros(count, int)
+    for rows in domains:
+        half_of[rng.permutation(rows)[: len(rows) // 2]] = 1
+    return half_of
 
 
 def _domain(row: Row, field: str) -> str:
@@ -110,10 +120,10 @@ def _by_domain(domains: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def _spoiled_within(rows: Sequence[Row], domains: Iterable[list[int]], criterion: Criterion, seed: int) -> list[Row]:
-    """Spoiled copies in the rows' order; what takes words or answers from other rows takes them from the own domain."""
+def _spoiled_within(rows: Sequence[Row], groups: Iterable[list[int]], criterion: Criterion, seed: int) -> list[Row]:
+    """Spoiled copies in the rows' order; what takes words or answers from other rows takes them from the own group."""
     result = list(rows)
-    for places in domains:
+    for places in groups:
         for i, row in zip(places, _spoiled([rows[i] for i in places], criterion, seed), strict=True):
             result[i] = row
     return result

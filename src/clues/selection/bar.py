@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,10 +15,13 @@ Channels = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Bar:
-    """Channels of the n anchors, and of public rows that were spoiled for each criterion."""
+    """Channels of the n anchors, which rows are ranked among, and of the m public validation rows, good and spoiled for
+    each criterion, which say what evidence is."""
 
     anchors: Channels
     """Channel -> [n]"""
+    good: Channels
+    """Channel -> [m]; empty for the scores of a scorer"""
     spoiled: Mapping[str, Channels]
     """Criterion -> channel -> [m]; empty for the scores of a scorer"""
 
@@ -43,36 +46,41 @@ class Bar:
 
     def without(self, anchor: int) -> Bar:
         """The same bar without one of its anchors."""
-        return Bar(_without(self.anchors, anchor), self.spoiled)
+        return replace(self, anchors=_without(self.anchors, anchor))
 
     def without_spoiled(self, criterion: str, row: int) -> Bar:
         """The same bar without one of the rows that were spoiled for a criterion."""
-        return Bar(self.anchors, {**self.spoiled, criterion: _without(self.spoiled[criterion], row)})
+        return replace(self, spoiled={**self.spoiled, criterion: _without(self.spoiled[criterion], row)})
 
     def weighed(self, domains: DomainWeights) -> Bar:
         """The same bar for rows of a domain."""
-        return Bar(domains.weigh(self.anchors), {name: domains.weigh(part) for name, part in self.spoiled.items()})
+        spoiled = {name: domains.weigh(part) for name, part in self.spoiled.items()}
+        return replace(self, anchors=domains.weigh(self.anchors), good=domains.weigh(self.good), spoiled=spoiled)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Flat names, `anchor/<channel>` and `spoiled/<criterion>/<channel>`; `from_arrays` is the inverse."""
+        """Flat names, `anchor/<channel>`, `good/<channel>` and `spoiled/<criterion>/<channel>`; see `from_arrays`."""
         flat = {f"anchor/{name}": np.asarray(values) for name, values in self.anchors.items()}
+        flat |= {f"good/{name}": np.asarray(values) for name, values in self.good.items()}
         for criterion, channels in self.spoiled.items():
             flat |= {f"spoiled/{criterion}/{name}": np.asarray(values) for name, values in channels.items()}
         return flat
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, np.ndarray | Sequence[float]]) -> Bar:
-        """See `to_arrays`."""
+        """The inverse of `to_arrays`."""
         anchors: dict[str, np.ndarray] = {}
+        good: dict[str, np.ndarray] = {}
         spoiled: dict[str, dict[str, np.ndarray]] = {}
         for key, values in arrays.items():
             part, _, rest = key.partition("/")
             if part == "anchor":
                 anchors[rest] = np.asarray(values, float)
+            elif part == "good":
+                good[rest] = np.asarray(values, float)
             elif part == "spoiled":
                 criterion, _, name = rest.partition("/")
                 spoiled.setdefault(criterion, {})[name] = np.asarray(values, float)
-        return Bar(anchors, spoiled)
+        return Bar(anchors, good, spoiled)
 
 
 def _without(channels: Channels, row: int) -> dict[str, np.ndarray]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clues.kernels.conformal import Calibration
-from clues.scoring.criteria import Criterion
+from clues.scoring.criteria import GOOD, Criterion
 from clues.scoring.window import SCORED
 from clues.selection.bar import Bar
 from clues.selection.occurrences import Pattern, Sums
@@ -41,8 +41,9 @@ def judge_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: fl
     """The verdict on every training row: a table sorted by key.
 
     Args:
-        occurrences: one line per row and step: `key`, `role` ("row", "anchor", or the criterion that a public row is
-            spoiled for), `window`, `learning_rate`, `status`, and the criteria's channels.
+        occurrences: one line per row and step: `key`, `role` ("row", "anchor", "good" for a public validation row, or
+            the criterion that its copy is spoiled for), `window`, `learning_rate`, `status`, and the criteria's
+            channels.
         criteria: with the channels that count.
         alpha: rows with a p of at most this are not kept.
 
@@ -55,7 +56,7 @@ def judge_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: fl
     channels = [name for c in criteria for name in c.channels]
     sums = {
         role: Sums.of(scored.filter(pc.field("role") == role), channels)
-        for role in ("row", "anchor", *(c.name for c in criteria))
+        for role in ("row", "anchor", GOOD, *(c.name for c in criteria))
     }
     verdict = _verdict(sums["row"], _calibrate(sums, criteria, channels), criteria, channels, alpha)
     unscored = _unscored(occurrences, sums["row"].keys)
@@ -88,7 +89,8 @@ def _calibrate(sums: Mapping[str, Sums], criteria: Sequence[Criterion], channels
 
 def _bar(sums: Mapping[str, Sums], pattern: Pattern, criteria: Sequence[Criterion], channels: Sequence[str]) -> Bar:
     spoiled = {c.name: _named(sums[c.name].traces_over(pattern), channels) for c in criteria}
-    return InRunBar(_named(sums["anchor"].traces_over(pattern), channels), spoiled, tuple(criteria))
+    anchors, good = (_named(sums[role].traces_over(pattern), channels) for role in ("anchor", GOOD))
+    return InRunBar(anchors, good, spoiled, tuple(criteria))
 
 
 def _named(values: np.ndarray, channels: Sequence[str]) -> dict[str, np.ndarray]:

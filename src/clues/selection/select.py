@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from clues.config import SelectionSettings
-from clues.kernels.conformal import Calibration, full_conformal, rank_conformal
+from clues.kernels.conformal import Calibration, Discriminant, conformal, in_deviations
 from clues.selection.bar import Bar
 from clues.selection.rules import keep_rows
 
@@ -65,57 +65,42 @@ def calibrate(channels: Mapping[str, np.ndarray], bar: Bar) -> Calibration:
 
     Raises SelectionError, see `select`.
     """
-    if not bar.spoiled:
-        return _by_rank(channels, bar)
-    names = [channel for criterion in bar.criteria for channel in criterion.channels]
-    groups = [[names.index(channel) for channel in criterion.channels] for criterion in bar.criteria]
-    table, anchors, spoiled = _tables(channels, bar, names)
-    has = np.stack([np.isfinite(table[:, group]).all(axis=1) for group in groups], axis=1)  # [N, J]
-    N, J = has.shape
-    evidence, p_criterion = np.full((N, J), np.nan), np.full((N, J), np.nan)
-    statistic, p = np.zeros(N), np.zeros(N)
-    for pattern in np.unique(has, axis=0):
-        rows, present = (has == pattern).all(axis=1), np.flatnonzero(pattern)
-        if not present.size:
-            raise SelectionError("a row has no value in any channel")
-        part = _calibrate(table[rows], anchors, [spoiled[j] for j in present], [groups[j] for j in present])
-        evidence[np.ix_(rows, present)], p_criterion[np.ix_(rows, present)] = part.evidence, part.p_criterion
-        statistic[rows], p[rows] = part.statistic, part.p
-    return Calibration(evidence, p_criterion, statistic, p)
+    if not bar.size:
+        raise SelectionError("there is no anchor")
+    rows, anchors = _by_criterion(channels, bar) if bar.spoiled else _by_score(channels, bar)
+    if not np.isfinite(rows).any(axis=1).all():
+        raise SelectionError("a row has no value in any channel")
+    return conformal(rows, anchors)
 
 
-def _by_rank(channels: Mapping[str, np.ndarray], bar: Bar) -> Calibration:
-    """Scores of a scorer: there are no spoiled rows to hold them against."""
+def _by_criterion(channels: Mapping[str, np.ndarray], bar: Bar) -> tuple[np.ndarray, np.ndarray]:
+    """Evidence of rows [N, J] and anchors [n, J]."""
+    rows, anchors = [], []
+    for criterion in bar.criteria:
+        public = [_table(part, criterion.channels) for part in (bar.anchors, bar.good, bar.spoiled[criterion.name])]
+        if min(len(part) for part in public[1:]) < 2:
+            raise SelectionError(f"there are fewer than two public rows that are good, or spoiled for {criterion.name}")
+        for part in public:
+            if not np.isfinite(part).all():
+                odd = criterion.channels[int(np.argmin(np.isfinite(part).all(axis=0)))]
+                raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
+        discriminant = Discriminant.fit(public[1], public[2])
+        rows.append(discriminant.evidence(_table(channels, criterion.channels)))
+        anchors.append(discriminant.evidence(public[0]))
+    return np.stack(rows, axis=1), np.stack(anchors, axis=1)
+
+
+def _by_score(channels: Mapping[str, np.ndarray], bar: Bar) -> tuple[np.ndarray, np.ndarray]:
+    """The same of a scorer, for which nothing is spoiled: [N, 1] and [n, 1]."""
     names = [channel for criterion in bar.criteria for channel in criterion.channels]
-    if len(names) != 1 or not bar.size:
-        raise SelectionError("there are no spoiled public rows and no scores, or no anchor: score the file again")
+    if len(names) != 1:
+        raise SelectionError("there are no spoiled public rows and no scores: score the file again")
     rows, anchors = _table(channels, names)[:, 0], _table(bar.anchors, names)[:, 0]
     for whose, values in (("an anchor", anchors), ("a row", rows)):
         if not np.isfinite(values).all():
             raise SelectionError(f"{whose} has no value in {names[0]}; take it out")
-    return rank_conformal(rows, anchors)
-
-
-def _calibrate(
-    rows: np.ndarray, anchors: np.ndarray, spoiled: Sequence[np.ndarray], groups: list[list[int]]
-) -> Calibration:
-    used = sorted({i for group in groups for i in group})
-    renumbered = [[used.index(i) for i in group] for group in groups]
-    return full_conformal(rows[:, used], anchors[:, used], [bad[:, used] for bad in spoiled], renumbered)
-
-
-def _tables(
-    channels: Mapping[str, np.ndarray], bar: Bar, names: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    anchors = _table(bar.anchors, names)
-    spoiled = [_table(bar.spoiled.get(criterion.name, {}), names) for criterion in bar.criteria]
-    if not len(anchors) or min(map(len, spoiled)) < 2:
-        raise SelectionError("there is no anchor, or there are fewer than two spoiled public rows for a criterion")
-    for public in (anchors, *spoiled):
-        if not np.isfinite(public).all():
-            odd = names[int(np.argmin(np.isfinite(public).all(axis=0)))]
-            raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
-    return _table(channels, names), anchors, spoiled
+    evidence, own = in_deviations(rows, anchors)
+    return evidence[:, None], own[:, None]
 
 
 def _table(channels: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
@@ -132,4 +117,6 @@ def _symmetric(name: str, values: np.ndarray) -> np.ndarray:
             return -np.log(np.maximum(-values, SMALLEST))
         case "relevance.forward":
             return np.log(np.maximum(values, 100 * SMALLEST))
+        case "novelty.forward":
+            return np.log(np.maximum(values, 10 * SMALLEST))
     return values

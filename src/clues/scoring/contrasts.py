@@ -1,0 +1,63 @@
+"""Other questions: an answer is read under them too, to see what its own question tells that another would not."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+
+from clues.data.encoding import Encoded, NoResponseToken, encode
+from clues.data.rows import Row
+from clues.models.base import LanguageModel
+from clues.scoring.forward import CONTRASTS, GAIN_TOKENS
+
+
+def base_passes(questions: Sequence[str]) -> int:
+    """Passes of the base model for the forward channels: with the prompt, without it, and under other questions."""
+    return 2 + (CONTRASTS if _distinct(questions) else 0)
+
+
+def under_questions(rows: Sequence[Row], questions: Sequence[str], lm: LanguageModel) -> list[list[Encoded]]:
+    """The rows' first response tokens under each of `CONTRASTS` other questions: [contrast][row].
+
+    Nothing where the public validation rows do not have two questions: then no row, of whomever, is read so.
+    """
+    distinct = _distinct(questions)
+    if not distinct:
+        return []
+    others = [other_questions(row, distinct) for row in rows]
+    return [[_start(row, some[turn], lm) for row, some in zip(rows, others, strict=True)] for turn in range(CONTRASTS)]
+
+
+def other_questions(row: Row, distinct: Sequence[str]) -> list[str]:
+    """`CONTRASTS` of at least two distinct questions, none of them the row's own.
+
+    They are drawn by the row's content: whoever scores it, in whatever order, draws the same, and rows and anchors
+    alike have random ones.
+    """
+    others = [q for q in distinct if q != row.prompt]
+    rng = random.Random(row.content_hash)
+    return rng.sample(others, CONTRASTS) if len(others) >= CONTRASTS else rng.choices(others, k=CONTRASTS)
+
+
+def _distinct(questions: Sequence[str]) -> list[str]:
+    distinct = sorted({q for q in questions if q.strip()})
+    return distinct if len(distinct) > 1 else []
+
+
+def _start(row: Row, question: str, lm: LanguageModel) -> Encoded:
+    """The row under another question, up to its first `GAIN_TOKENS` response tokens."""
+    try:
+        whole = encode(row.with_question(question), lm.tokenizer, lm.settings.max_length)
+    except NoResponseToken:  # the other question alone fills the model
+        whole = encode(row.without_prompt(), lm.tokenizer, lm.settings.max_length)
+    places = [i for i, response in enumerate(whole.response_mask) if response]
+    stop = places[min(GAIN_TOKENS, len(places)) - 1] + 1
+    return replace(
+        whole,
+        input_ids=whole.input_ids[:stop],
+        response_mask=whole.response_mask[:stop],
+        end_positions=tuple(end for end in whole.end_positions if end < stop),
+        spans=whole.spans[:GAIN_TOKENS],
+        truncated=whole.truncated or stop < len(whole),
+    )
