@@ -1,4 +1,4 @@
-"""What is known about the quality of a row: the label that damage leaves in its record.
+"""What is known about the quality of a row: the label that an edit leaves in its record.
 
 Nothing else in clues reads the label, so no score and no selection can depend on it.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from clues.data.damage import HARMLESS
 from clues.data.rows import Row
 
 LABEL = "clues_label"
@@ -18,7 +19,7 @@ class MissingLabelError(ValueError):
 
 
 def kind(row: Row) -> str:
-    """The kind of damage done to a row, or `clean`. Raises MissingLabelError where no label was left."""
+    """The kind of edit done to a row, or `clean`. Raises MissingLabelError where no label was left."""
     label = row.record.get(LABEL)
     if not isinstance(label, str) or not label:
         raise MissingLabelError(
@@ -29,8 +30,13 @@ def kind(row: Row) -> str:
 
 
 def is_clean(row: Row) -> bool:
-    """Whether the row was left as it was. Raises MissingLabelError where no label was left."""
-    return kind(row) == CLEAN
+    """Whether the row is good. Raises MissingLabelError where no label was left."""
+    return is_good(kind(row))
+
+
+def is_good(kind: str) -> bool:
+    """Whether rows of this kind are good: left as they were, or edited in a way that leaves an answer good."""
+    return kind == CLEAN or kind in HARMLESS
 
 
 def clean_rows(rows: Iterable[Row]) -> list[Row]:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from clues.data.reading import read_rows
-from clues.evaluation.labels import CLEAN, kind
+from clues.evaluation.labels import is_good, kind
 
 SCORED = "scored"
 
@@ -25,7 +25,7 @@ class Scored:
 
     client: NDArray[np.str_]
     kind: NDArray[np.str_]
-    """`clean` or the kind of damage."""
+    """`clean` or the kind of edit."""
     keep: NDArray[np.bool_]
     p: NDArray[np.float64]
     statistic: NDArray[np.float64]
@@ -37,7 +37,8 @@ class Scored:
 
     @property
     def clean(self) -> NDArray[np.bool_]:
-        return self.kind == CLEAN
+        """[N] good: rows left as they were, and those whose edit leaves an answer good."""
+        return np.array([is_good(kind) for kind in self.kind.tolist()], bool)
 
 
 def read_scored(run: Path) -> Scored:

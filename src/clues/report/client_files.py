@@ -13,6 +13,7 @@ from clues.data.reading import read_rows
 from clues.data.records import conversation
 from clues.data.rows import Row
 from clues.report.files import ReportError, read_lines, read_table
+from clues.report.shading import SHADED
 from clues.scoring.criteria import SCORE
 
 EVIDENCE = "evidence_"
@@ -104,12 +105,12 @@ def _kept_rows(folder: Path, columns: Mapping[str, str] | None) -> list[Row]:
 
 
 def read_explanations(folder: Path, ids: list[str]) -> dict[str, dict[str, Any]]:
-    """Row id -> `start`, `fluency`, `relevance` of its tokens; empty when the run explained nothing."""
+    """Row id -> `start`, and `fluency`, `relevance`, `novelty` of its tokens; empty when the run explained nothing."""
     import pyarrow.compute
 
     file = next((folder / name for name in EXPLANATIONS if (folder / name).exists()), None)
     if file is None:
         return {}
-    table = read_table(file, ("id", "start", "fluency", "relevance"))
+    table = read_table(file, ("id", "start", *SHADED))
     table = table.filter(pyarrow.compute.field("id").isin(ids))
     return {entry["id"]: entry for entry in table.to_pylist()}

@@ -23,6 +23,7 @@ COLOURS = {
     "fluency": "#7b5ea7",
     "relevance": "#bf4f30",
     "completeness": "#c08a1e",
+    "novelty": "#2f5d3a",
     "other": "#98a3ad",
     "paper": "#fefefe",
 }

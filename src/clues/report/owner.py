@@ -18,6 +18,7 @@ from clues.report.groups import about_groups, groups_view
 from clues.report.page import payload, write_page
 from clues.report.power import power_view, shading_sentence
 from clues.report.rows import MOST, Shown, rounded, show_rows
+from clues.report.shading import SHADED
 from clues.scoring.criteria import OWNER
 
 PAGE = "report.html"
@@ -57,6 +58,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
         include_text=include_text,
         shown=shown,
         static=shown.rows[:WITHOUT_SCRIPT],
+        shaded=SHADED,
         most=MOST,
         embedded=payload(_embedded(scores, shown, level, anchors)),
         set_aside=read_lines(folder / "set_aside.jsonl"),

@@ -26,19 +26,27 @@ CRITERIA = {
         "reads badly",
         "read badly",
         "Does the answer read well?",
-        "Low: the base model finds the wording unlikely; words are missing, garbled or mixed in.",
+        "Low: the base model finds the wording unlikely; words are missing, garbled or mixed in. A few odd words, "
+        "such as typing errors, count little.",
     ),
     "relevance": CriterionWords(
         "does not answer the question",
         "do not answer the question",
         "Does it answer its question?",
-        "Low: the question makes no word of the answer much likelier; it may belong to another question.",
+        "Low: its own question tells no more about the answer’s words than other questions do; it may belong to one of "
+        "those.",
     ),
     "completeness": CriterionWords(
         "stops too early",
         "stop too early",
         "Does it come to its end?",
         "Low: the answer ends where the model expects more; it may have been cut off.",
+    ),
+    "novelty": CriterionWords(
+        "repeats itself",
+        "repeat themselves",
+        "Does it go on, or say the same again?",
+        "Low: some words in a row are all foreseen from what stands before them; the answer may repeat itself.",
     ),
     "owner": CriterionWords(
         "was dropped by its owner",
@@ -68,13 +76,20 @@ SHADINGS = {
         "words that read badly", "Speaks most against it", "All its words add up to", "No word stands out."
     ),
     "relevance": ShadingWords(
-        "words that the question makes likelier",
-        "The question tells most about",
+        "words that its question tells more about than others do",
+        "Its own question tells most about",
         "A relevant answer has large ones; these add up to",
-        "The question makes no word of this answer likelier.",
+        "Its question tells no more about any word of this answer than others do.",
+    ),
+    "novelty": ShadingWords(
+        "words said before, or as foreseen as such",
+        "Foreseen most, as what was said before is",
+        "An answer that goes on has larger ones; these add up to",
+        "There is no word that could have been said before.",
     ),
 }
-"""Words against a row for fluency, words in its favour for relevance: a row dropped for relevance lacks them."""
+"""Words against a row for fluency and novelty, words in its favour for relevance: a row dropped for relevance lacks
+them."""
 
 KINDS = {
     "cut": "cut off after a part of the words",
@@ -84,8 +99,12 @@ KINDS = {
     "noise": "random words mixed in",
     "mixed-language": "words of another language mixed in",
     "repetition": "parts repeated",
+    "number": "a number changed",
+    "negation": "the opposite said",
+    "name": "another subject’s name in the place of its own",
+    "typos": "typing errors, which leave an answer good",
 }
-"""Ways in which public or demonstration answers are spoiled on purpose."""
+"""Ways in which public or demonstration answers are edited on purpose; all but the last spoil them."""
 
 ARMS = {
     "base": "nothing: the model as it came",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from clues.data.encoding import Encoded, NoResponseToken, encode
 from clues.data.rows import Row
+from clues.data.words import words
 from clues.models.base import LanguageModel
 from clues.scoring.forward import CONTRASTS, GAIN_TOKENS
 
@@ -30,14 +31,25 @@ def under_questions(rows: Sequence[Row], questions: Sequence[str], lm: LanguageM
 
 
 def other_questions(row: Row, distinct: Sequence[str]) -> list[str]:
-    """`CONTRASTS` of at least two distinct questions, none of them the row's own.
+    """The `CONTRASTS` most similar of at least two distinct questions, none of them the row's own.
 
-    They are drawn by the row's content: whoever scores it, in whatever order, draws the same, and rows and anchors
-    alike have random ones.
+    Similar by the share of their words in common (Jaccard): they ask in the same manner about something else, so what
+    the row's own question tells beyond them is what it is about. All are measured so, rows and anchors alike.
     """
-    others = [q for q in distinct if q != row.prompt]
-    rng = random.Random(row.content_hash)
-    return rng.sample(others, CONTRASTS) if len(others) >= CONTRASTS else rng.choices(others, k=CONTRASTS)
+    own = set(words(row.prompt))
+
+    def similarity(question: str) -> float:
+        other = _words_of(question)
+        return len(own & other) / max(1, len(own | other))
+
+    others = sorted((q for q in distinct if q != row.prompt), key=similarity, reverse=True)
+    return (others * CONTRASTS)[:CONTRASTS]
+
+
+@cache
+def _words_of(question: str) -> frozenset[str]:
+    """Of a public question: there are some dozens, and every row is compared with all of them."""
+    return frozenset(words(question))
 
 
 def _distinct(questions: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from clues.data.rows import Row
 from clues.scoring.contributions import word_places
 
 CONTRASTS = 2
-"""Other questions that an answer is read under: one leaves much to chance, four gain little (docs/LOG.md)."""
+"""Other questions that an answer is read under, the most similar public ones (docs/LOG.md)."""
 GAIN_TOKENS = 60
 """The question's information gain is looked for in the first tokens of an answer: later ones follow from the answer
 itself."""
@@ -58,7 +58,7 @@ def forward_channels(readings: Readings, rows: Sequence[Row], encoded: Sequence[
     - `fluency.forward`: minus the mean surprise of the words, of which the most surprising fifth counts no more than
       the least surprising of that fifth.
     - `relevance.forward`: the sum of the five largest terms, among the first 60 tokens, of ℓ_t(a|q') − ℓ_t(a|q), the
-      mean over other questions q' (ℓ_t(a) in its place where there is none): what this question tells that another
+      mean over similar questions q' (ℓ_t(a) in its place where there is none): what this question tells that another
       does not (after IRA, arXiv 2410.11540).
     - `completeness.forward`: the log-probability of the end token.
     - `novelty.forward`: the least mean surprise of five words in a row, without any question: words that are all

@@ -1,7 +1,7 @@
 // One row in full, in a dialog: texts, words that count, evidence, checkpoints, its nearest kept neighbour.
 
 const dialog = document.getElementById("detail");
-const SHADES = { fluency: 1, relevance: 2 };
+const SHADES = { fluency: 1, relevance: 2, novelty: 3 };
 
 /** Show `rows[index]`; `search` marks what was searched for. */
 function openRow(rows, index, search) {
@@ -38,7 +38,7 @@ function detailHead(rows, index, search) {
 function texts(row, shaded, search) {
   if (row.prompt === undefined) return [];
   const question = make("p", { class: "question", dir: "auto" });
-  appendText(question, [[row.prompt, 0, 0]], 0, search);
+  appendText(question, [[row.prompt]], 0, search);
   const answer = make("p", { class: "answer", dir: "auto" });
   const list = make("div", {});
   const shade = (name) => {

@@ -50,10 +50,10 @@ function matches(text, search) {
   return search ? Array.from(text.matchAll(search), (match) => [match.index, match.index + match[0].length]) : [];
 }
 
-/** Classes of the shaded words: "s" speaks against the row, "g" for it. */
-const MARKS = ["", "s", "g"];
+/** Classes of the words shaded for fluency, relevance, novelty: "s" speaks against the row, "g" for it. */
+const MARKS = ["", "s", "g", "s"];
 
-/** Append shaded pieces [text, fluency, relevance] to an element, with everything that was found marked. */
+/** Append shaded pieces [text, fluency, relevance, novelty] to an element, with everything that was found marked. */
 function appendText(element, pieces, shade, search) {
   const found = matches(pieces.map((piece) => piece[0]).join(""), search);
   let at = 0;

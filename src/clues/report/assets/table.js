@@ -15,7 +15,7 @@ function excerpt(pieces, shade, search, length) {
   for (const piece of pieces) {
     const from = Math.max(0, start - at);
     const part = piece[0].slice(from, Math.max(from, start + length - at));
-    if (part) shown.push([part, piece[1], piece[2]]);
+    if (part) shown.push([part, ...piece.slice(1)]);
     at += piece[0].length;
   }
   if (start > 0) element.append("… ");
@@ -30,7 +30,7 @@ function rowLine(row, index, search) {
   if (row.prompt === undefined) open.append(row.id);
   else {
     open.setAttribute("dir", "auto");
-    open.append(excerpt([[row.prompt, 0, 0]], 0, search, 160));
+    open.append(excerpt([[row.prompt]], 0, search, 160));
     const answer = make("p", { class: "answer", dir: "auto" }, excerpt(row.answer, SHADES[row.reason] || 0, search, 260));
     cell.append(answer);
   }
