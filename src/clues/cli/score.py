@@ -83,7 +83,7 @@ def score(
         The output of an earlier score, or a client's folder of a run, instead of public rows: new rows are scored
         under its model and checkpoints and held against its bar, without any training.
     channels
-        forward: two passes of the base model, minutes. full (the default): also trains an adapter on the rows.
+        forward: a few passes of the base model, minutes. full (the default): also trains an adapter on the rows.
     rule
         How rows are put to the bar; conformal is the default.
     alpha

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from clues.config import SCHEMA_VERSION, SelectionSettings
 from clues.evaluation.groups import more_dropped
+from clues.evaluation.labels import CLEAN
 from clues.evaluation.published import published_metrics
 from clues.evaluation.ranking import auc, auc_by_kind, auc_interval
 from clues.evaluation.scored import Scored, read_scored
@@ -70,6 +71,7 @@ def selection_metrics(
         **selection_shares(scored.keep, scored.clean),
         "not_scored": scored.not_scored,
         "kinds": by_kind(scored),
+        "harmless": by_harmless_kind(scored),
         "clients": by_client(scored),
         "published": published_metrics(scored, anchors),
         "rules": {name: selection_shares(keep_by(scored, one), scored.clean) for name, one in rules.items()},
@@ -82,13 +84,19 @@ def by_kind(scored: Scored) -> dict[str, dict[str, Any]]:
     areas = auc_by_kind(scored.kind, scored.clean, scored.statistic)
     kinds = {}
     for name in np.unique(scored.kind[~scored.clean]).tolist():
-        kept = scored.keep[scored.kind == name]
-        kinds[name] = {
-            "auc": areas.get(name),
-            **share("kept_share", int(kept.sum()), len(kept)),
-            "rows": len(kept),
-        }
+        kinds[name] = {"auc": areas.get(name), **_kept_of(scored, name)}
     return kinds
+
+
+def by_harmless_kind(scored: Scored) -> dict[str, dict[str, Any]]:
+    """Per kind of edit that leaves an answer good, which rows should be kept for: the share of it that was."""
+    kinds = np.unique(scored.kind[scored.clean]).tolist()
+    return {name: _kept_of(scored, name) for name in kinds if name != CLEAN}
+
+
+def _kept_of(scored: Scored, kind: str) -> dict[str, Any]:
+    kept = scored.keep[scored.kind == kind]
+    return {**share("kept_share", int(kept.sum()), len(kept)), "rows": len(kept)}
 
 
 def by_client(scored: Scored) -> dict[str, dict[str, Any]]:

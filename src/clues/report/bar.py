@@ -46,19 +46,17 @@ def read_bar(anchors: Mapping[str, Any]) -> Bar:
 
 
 def level_among(statistic: np.ndarray, keep: np.ndarray, level: float | None) -> float | None:
-    """The bar as one client's rows met it: between its highest dropped and its lowest kept row.
-
-    A row shifts the scale a little when it joins the anchors, so the bar of the anchors alone may lie a little off.
+    """The bar of one client's rows: where the rule has none beforehand, between its highest dropped and its lowest kept
+    row, if all that are kept are better than all that are not.
 
     Args:
         statistic: [N] finite; keep: [N] what the rule said.
-        level: the bar of the anchors alone, if there is one.
+        level: the bar that is known beforehand, if there is one.
     """
-    low = statistic[~keep].max() if (~keep).any() else -np.inf
-    high = statistic[keep].min() if keep.any() else np.inf
-    if low >= high or (level is None and not np.isfinite([low, high]).all()):
+    if level is not None or keep.all() or not keep.any():
         return level
-    return float((low + high) / 2 if level is None else np.clip(level, low, high))
+    low, high = statistic[~keep].max(), statistic[keep].min()
+    return float((low + high) / 2) if low < high else None
 
 
 def promise(rule: str, alpha: float, q: float) -> str:

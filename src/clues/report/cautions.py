@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clues.data.damage import HARMLESS
 from clues.report.words import count, listed, percent
 
 FEW = 3
@@ -78,7 +79,8 @@ def about_unseen(unseen: Mapping[str, Any], alpha: float) -> list[Caution]:
 
 
 def about_simulation(sources: int, spoiled_share: float, kinds: list[str]) -> Caution:
-    spoiled = f"{percent(spoiled_share)} of each client’s rows were spoiled on purpose ({listed(kinds)})"
+    done = "edited" if set(kinds) & set(HARMLESS) else "spoiled"
+    spoiled = f"{percent(spoiled_share)} of each client’s rows were {done} on purpose ({listed(kinds)})"
     text = (
         f"The {count(sources, 'client')} of this run are simulated: their answers are real, and "
         f"{spoiled if spoiled_share else 'none of their rows was spoiled'}. That is why it is known here which rows "

@@ -10,8 +10,9 @@ from clues.scoring.contributions import Words
 
 SHADED = ("fluency", "relevance", "novelty")
 """Criteria whose scores are sums over the tokens; completeness hangs on the end alone."""
-AGAINST = (2.0, 3.0, 5.0)
-"""Fluency: a word is shaded when it speaks against the row this many times as much as a usual word speaks at all."""
+AGAINST = (1.5, 1.75, 2.0)
+"""Fluency: a word is shaded when it speaks against the row this many times as much as a usual word speaks at all. The
+most surprising fifth of the words counts alike, mostly 1.7 to 2.3 times as much as a usual word."""
 FOR = tuple(np.log([2.0, 8.0, 32.0]))
 """Relevance: a word is shaded when its own question makes it this many times as likely as other questions do, which
 speaks for the row."""

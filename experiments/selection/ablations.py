@@ -1,0 +1,118 @@
+"""What each part of the verdict is worth: the same tables, one thing changed at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from experiments.selection import ours
+from experiments.selection.measure import PLAIN, Judged, against, kinds_of
+from experiments.selection.ours import Variant
+from experiments.selection.read import Table
+
+from clues.evaluation.ranking import auc
+from clues.evaluation.shares import selection_shares
+from clues.scoring.criteria import CRITERIA, Criterion
+
+RULE = "conformal 0.1"
+DRAWS = 20
+"""Random subsets of anchors or validation rows."""
+
+
+def ablations(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
+    """Name of the change -> figures, the mean over tables (and over draws, where something is drawn)."""
+    return {name: _mean([judge(table) for judge in judges for table in tables], tables) for name, judges in _changes()}
+
+
+Judge = Callable[[Table], tuple[Table, Judged]]
+
+
+def _changes() -> Iterator[tuple[str, list[Judge]]]:
+    plain = Variant()
+    yield "as it is", [_of(plain)]
+    yield "forward channels alone", [_of(ours.forward_alone(plain))]
+    yield "gradient channels alone", [_of(replace(plain, criteria=_only("gradient")))]
+    for checkpoints in ((1,), (2,)):
+        yield f"checkpoint {checkpoints[0]} alone", [_of(replace(plain, checkpoints=checkpoints))]
+    yield "cosine in place of the inner product", [_of(replace(plain, gradient=_cosine))]
+    yield (
+        "directions in all layers",
+        [_of(replace(plain, criteria=tuple(replace(c, layers=(0.0, 1.0)) for c in CRITERIA)))],
+    )
+    for c in CRITERIA:
+        yield f"without {c.name}", [_of(replace(plain, criteria=tuple(x for x in CRITERIA if x is not c)))]
+    for count in (10, 20, 40, 80):
+        yield f"{count} anchors", [_fewer("anchors", count, draw) for draw in range(DRAWS)]
+    for count in (12, 24, 36):
+        yield f"evidence from {count} validation rows", [_fewer("validation", count, draw) for draw in range(DRAWS)]
+    for dirt in (0.05, 0.2):
+        yield f"{dirt:.0%} of the anchors spoiled", [_dirty(dirt, draw) for draw in range(DRAWS)]
+
+
+def _of(variant: Variant) -> Judge:
+    return lambda table: (table, ours.judged(table, variant))
+
+
+def _only(end: str) -> tuple[Criterion, ...]:
+    return tuple(replace(c, channels=tuple(x for x in c.channels if x.endswith(end))) for c in CRITERIA)
+
+
+def _cosine(table: Table, criterion: Criterion, checkpoints: Sequence[int]) -> np.ndarray:
+    groups = ours.layer_groups(table, criterion)
+    return np.mean([ours.inner_product(table, criterion, (k,)) / table.norm(groups, k) for k in checkpoints], axis=0)
+
+
+def _fewer(what: str, count: int, draw: int) -> Judge:
+    def judge(table: Table) -> tuple[Table, Judged]:
+        there = int(table.role("anchor" if what == "anchors" else "validation").sum())
+        chosen = np.random.default_rng([draw, count]).choice(there, count, replace=False)
+        return table, ours.judged(table, replace(Variant(), **{what: chosen}))
+
+    return judge
+
+
+def _dirty(share: float, draw: int) -> Judge:
+    """Some anchors have the channels of rows of the client whose rows are all bad."""
+
+    def judge(table: Table) -> tuple[Table, Judged]:
+        rng = np.random.default_rng([draw, int(100 * share)])
+        anchors = np.flatnonzero(table.role("anchor"))
+        plain = np.isin(table.columns["kind"], kinds_of(PLAIN)) & ~table.columns["truncated"].astype(bool)
+        bad = np.flatnonzero((table.columns["client"] == "all-bad") & plain)
+        count = round(share * len(anchors))
+        swapped, by = rng.choice(anchors, count, replace=False), rng.choice(bad, count)
+        columns = dict(table.columns)
+        for name, values in columns.items():
+            if name not in ("role", "client", "kind", "source", "row", "block"):
+                columns[name] = values.copy()
+                columns[name][swapped] = values[by]
+        dirty = Table(table.name, columns, table.facts)
+        return dirty, ours.judged(dirty)
+
+    return judge
+
+
+def _mean(results: Sequence[tuple[Table, Judged]], tables: Sequence[Table]) -> dict[str, Any]:
+    figures = [_figures(table, judged) for table, judged in results]
+    found: dict[str, Any] = {name: float(np.mean([f[name] for f in figures])) for name in figures[0]}
+    if len(results) > len(tables):
+        found["kept_spread"] = float(np.std([f["kept_clean"] for f in figures]))
+    return found
+
+
+def _figures(table: Table, judged: Judged) -> dict[str, float]:
+    rows = against(table, PLAIN)
+    clean, keep = table.clean[rows], judged.keep(table, RULE, table.mixture)[rows]
+    shares = selection_shares(keep, clean)
+    heldback = table.role("heldback")
+    areas = {kind: auc(table.clean[r], judged.statistic[r]) for kind in kinds_of(PLAIN) for r in [against(table, kind)]}
+    return {
+        "auc": auc(clean, judged.statistic[rows]) or 0.0,
+        "worst_kind": min(a for a in areas.values() if a is not None),
+        "kept_clean": shares["recall"],
+        "kept_heldback": float(judged.keep(table, RULE, heldback)[heldback].mean()),
+        "precision": shares["precision"],
+        "f1": shares["f1"],
+    }

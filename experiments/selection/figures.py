@@ -1,0 +1,179 @@
+"""From tables to docs/study/selection.csv and selection_summary.json: every figure of the study, without a model.
+
+python -m experiments.selection.figures
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from experiments.selection import ours
+from experiments.selection.__main__ import TABLES
+from experiments.selection.ablations import ablations
+from experiments.selection.measure import ALL, PLAIN, Judged, against, kept_elsewhere, kinds_of, measured
+from experiments.selection.others import OTHERS
+from experiments.selection.others import judged as other
+from experiments.selection.plan import CHOOSE, REPORT
+from experiments.selection.read import Table
+
+from clues.evaluation.bootstrap import interval
+from clues.evaluation.ranking import resampled_auc
+from clues.evaluation.shares import share
+
+STUDY = Path("docs/study")
+OURS, RULE = "clues", "conformal 0.1"
+FIELDS = ("model", "dataset", "clients", "scorer", "rule", "kinds", "share", "anchors", "validation", "seed")
+MEASURES = ("auc", "precision", "recall", "f1", "accuracy", "kept_clean")
+RESAMPLES = 2000
+
+
+def verdicts(table: Table) -> dict[str, Judged]:
+    """Every scorer's verdict on a table, ours first."""
+    found = {OURS: ours.judged(table), f"{OURS}, forward": ours.judged(table, ours.forward_alone(ours.Variant()))}
+    return found | {name: other(table, name, ours.CHECKPOINTS) for name in OTHERS}
+
+
+def lines(table: Table, found: dict[str, Judged]) -> Iterator[dict[str, Any]]:
+    """Lines of selection.csv."""
+    model, dataset, _, seed = table.name.split("-")
+    mixture = table.facts["mixture"]
+    about = {
+        "model": model, "dataset": dataset, "clients": len(mixture["sources"]), "share": mixture["share"],
+        "anchors": mixture["anchor_rows"], "validation": mixture["validation_rows"], "seed": int(seed),
+    }  # fmt: skip
+    for scorer, verdict in found.items():
+        for line in measured(table, verdict):
+            yield {**about, "scorer": scorer, **line}
+
+
+def write_csv(rows: Sequence[dict[str, Any]], file: Path) -> None:
+    """The lines, in the order of `FIELDS` and `MEASURES`, four digits each."""
+    with file.open("w", newline="") as out:
+        writer = csv.DictWriter(out, (*FIELDS, *MEASURES))
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(row | {m: "" if row[m] is None else f"{row[m]:.4f}" for m in MEASURES})
+
+
+def summary(tables: Sequence[Table], found: Sequence[dict[str, Judged]]) -> dict[str, Any]:
+    """Figures over several tables of one mixture, with their intervals, and every other scorer against ours."""
+    mine = [judged[OURS] for judged in found]
+    kinds = [kind for kind in (PLAIN, ALL, *kinds_of(ALL)) if all(_has(table, kind) for table in tables)]
+    return {
+        "tables": [table.name for table in tables],
+        "auc": {kind: _estimate(_areas(tables, mine, kind)) for kind in kinds},
+        "kept_clean": _kept(tables, mine),
+        "rates": _estimate(_rates(tables, mine, PLAIN), ("precision", "recall", "f1", "good_among_dropped")),
+        "fdr": _estimate(_rates(tables, mine, ALL, "fdr 0.1"), ("precision", "recall", "f1", "good_among_dropped")),
+        "elsewhere": _elsewhere(tables, mine),
+        "against": {
+            name: {
+                "auc": _estimate(_areas(tables, [judged[name] for judged in found], PLAIN)),
+                "f1_best_rule": max(
+                    (float(_rates(tables, [j[name] for j in found], PLAIN, rule)[0][2]), rule)
+                    for rule in (RULE, "fdr 0.1", "anchor-mean")
+                ),
+                "f1_gain": _estimate(
+                    _rates(tables, mine, PLAIN)[:, 2] - _rates(tables, [j[name] for j in found], PLAIN)[:, 2]
+                ),
+                "auc_gain": {
+                    kind: _estimate(_areas(tables, mine, kind) - _areas(tables, [j[name] for j in found], kind))
+                    for kind in kinds
+                },
+            }
+            for name in found[0]
+            if name != OURS
+        },
+    }
+
+
+def _has(table: Table, kind: str) -> bool:
+    rows = against(table, kind)
+    return bool((~table.clean[rows]).any() and table.clean[rows].any())
+
+
+def _areas(tables: Sequence[Table], judged: Sequence[Judged], kind: str) -> np.ndarray:
+    """[1 + RESAMPLES] the mean over tables: as measured, then resampled (the same resamples for every scorer)."""
+    found = []
+    for seed, (table, verdict) in enumerate(zip(tables, judged, strict=True)):
+        rows = against(table, kind)
+        clean, score = table.clean[rows], np.nan_to_num(verdict.statistic[rows], nan=-np.inf)
+        good, bad = score[clean], score[~clean]
+        area = ((good[:, None] > bad) + 0.5 * (good[:, None] == bad)).mean()
+        found.append(np.concatenate([[area], resampled_auc(clean, score, RESAMPLES, seed)]))
+    return np.mean(found, axis=0)
+
+
+def _rates(tables: Sequence[Table], judged: Sequence[Judged], kinds: str, rule: str = RULE) -> np.ndarray:
+    """[1 + RESAMPLES, 4] precision, recall, F1 and the share of good among the dropped, over all tables' rows pooled;
+    resamples draw rows within each table, the same ones for every scorer."""
+    totals = np.zeros((1 + RESAMPLES, 4))
+    for seed, (table, verdict) in enumerate(zip(tables, judged, strict=True)):
+        keep, rows = verdict.keep(table, rule, table.mixture), against(table, kinds)
+        clean, kept = table.clean[rows], keep[rows]
+        draws = np.random.default_rng(seed).multinomial(len(kept), np.full(len(kept), 1 / len(kept)), RESAMPLES)
+        weights = np.concatenate([np.ones((1, len(kept))), draws])
+        totals += weights @ np.stack([kept & clean, kept, clean, ~kept], axis=1).astype(float)
+    both, kept, clean, dropped = totals.T
+    with np.errstate(invalid="ignore"):
+        return np.stack([both / kept, both / clean, 2 * both / (kept + clean), (clean - both) / dropped], axis=1)
+
+
+def _kept(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, Any]:
+    kept = rows = 0
+    for table, verdict in zip(tables, judged, strict=True):
+        clean = table.mixture & table.clean
+        kept, rows = kept + int(verdict.keep(table, RULE, table.mixture)[clean].sum()), rows + int(clean.sum())
+    return share("value", kept, rows)
+
+
+def _elsewhere(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, Any]:
+    counts: dict[str, np.ndarray] = {}
+    for table, verdict in zip(tables, judged, strict=True):
+        for name, pair in kept_elsewhere(table, verdict).items():
+            counts[name] = counts.get(name, np.zeros(2, int)) + np.array(pair)
+    return {name: {**share("kept", int(kept), int(rows)), "rows": int(rows)} for name, (kept, rows) in counts.items()}
+
+
+def _estimate(values: np.ndarray, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Value and 95 % interval of a measured number and its resamples, or of several columns by name."""
+    if names:
+        return {name: _estimate(values[:, i]) for i, name in enumerate(names)}
+    low, high = interval(values[1:])
+    return {"value": float(values[0]), "low": float(low), "high": float(high)}
+
+
+def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """All lines of the CSV, and the summary, from the tables there are."""
+    rows, found = [], {}
+    for dataset, seeds in (("choose", CHOOSE), ("report", REPORT)):
+        for mix in ("half", "none", "fifth", "most"):
+            tables = [table for seed in seeds if (table := load(f"smollm2-medquad-{mix}-{seed}"))]
+            judged = [verdicts(table) for table in tables]
+            rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
+            if tables:
+                found[f"{dataset} {mix}"] = summary(tables, judged)
+            if tables and mix == "half":
+                found[f"{dataset} ablations"] = ablations(tables)
+    return rows, found
+
+
+def main() -> None:
+    def load(name: str) -> Table | None:
+        file = TABLES / f"{name}.parquet"
+        return Table.load(file) if file.exists() else None
+
+    rows, found = figures(load)
+    STUDY.mkdir(parents=True, exist_ok=True)
+    write_csv(rows, STUDY / "selection.csv")
+    (STUDY / "selection_summary.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(f"{len(rows)} lines from {len({(r['dataset'], r['share'], r['seed']) for r in rows})} tables")
+
+
+if __name__ == "__main__":
+    main()
