@@ -71,24 +71,22 @@ def summary(tables: Sequence[Table], found: Sequence[dict[str, Judged]]) -> dict
         "rates": _estimate(_rates(tables, mine, PLAIN), ("precision", "recall", "f1", "good_among_dropped")),
         "fdr": _estimate(_rates(tables, mine, ALL, "fdr 0.1"), ("precision", "recall", "f1", "good_among_dropped")),
         "elsewhere": _elsewhere(tables, mine),
-        "against": {
-            name: {
-                "auc": _estimate(_areas(tables, [judged[name] for judged in found], PLAIN)),
-                "f1_best_rule": max(
-                    (float(_rates(tables, [j[name] for j in found], PLAIN, rule)[0][2]), rule)
-                    for rule in (RULE, "fdr 0.1", "anchor-mean")
-                ),
-                "f1_gain": _estimate(
-                    _rates(tables, mine, PLAIN)[:, 2] - _rates(tables, [j[name] for j in found], PLAIN)[:, 2]
-                ),
-                "auc_gain": {
-                    kind: _estimate(_areas(tables, mine, kind) - _areas(tables, [j[name] for j in found], kind))
-                    for kind in kinds
-                },
-            }
-            for name in found[0]
-            if name != OURS
-        },
+        "against": {name: _against(tables, found, name, kinds) for name in found[0] if name != OURS and PLAIN in kinds},
+    }
+
+
+def _against(
+    tables: Sequence[Table], found: Sequence[dict[str, Judged]], name: str, kinds: Sequence[str]
+) -> dict[str, Any]:
+    """Another scorer, and what ours gains on it, paired."""
+    mine, theirs = ([judged[which] for judged in found] for which in (OURS, name))
+    best = max((float(_rates(tables, theirs, PLAIN, rule)[0][2]), rule) for rule in (RULE, "fdr 0.1", "anchor-mean"))
+    gains = {kind: _estimate(_areas(tables, mine, kind) - _areas(tables, theirs, kind)) for kind in kinds}
+    return {
+        "auc": _estimate(_areas(tables, theirs, PLAIN)),
+        "f1_best_rule": best,
+        "f1_gain": _estimate(_rates(tables, mine, PLAIN)[:, 2] - _rates(tables, theirs, PLAIN)[:, 2]),
+        "auc_gain": gains,
     }
 
 

@@ -1,0 +1,44 @@
+"""docs/STUDY.md from docs/study/selection_summary.json: `python -m experiments.selection.page`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from experiments.selection.figures import STUDY
+from experiments.selection.measure import PLAIN, kinds_of
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from clues.data.damage import SUBTLE
+
+PAGE = Path("docs/STUDY.md")
+
+
+def estimate(found: dict[str, Any] | None) -> str:
+    """`0.974 (0.960 to 0.985)`"""
+    if not found or found["value"] is None:
+        return "–"
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def short(found: dict[str, Any]) -> str:
+    """The value alone."""
+    return f"{found['value']:.3f}"
+
+
+def main() -> None:
+    summary = json.loads((STUDY / "selection_summary.json").read_text())
+    there = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True, autoescape=False,
+    )  # fmt: skip
+    there.filters |= {"estimate": estimate, "short": short}
+    text = there.get_template("STUDY.md.j2").render(
+        summary=summary, seven=kinds_of(PLAIN), subtle=SUBTLE, part="report" if "report half" in summary else "choose"
+    )
+    PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Channel tables: what they hold equals what the product computes, and the study's figures come out of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from experiments.selection import figures, ours
+from experiments.selection.mixtures import BLOCKS, Mixture, draw
+from experiments.selection.observers import ByGroup, Kept, LayerGroups, by_group
+from experiments.selection.read import Table
+from experiments.selection.tables import TableMaker, WarmUp, write
+from transformers import LlamaForCausalLM
+
+from clues.config import ModelSettings
+from clues.models.adapters import lora_parameters
+from clues.models.base import LanguageModel
+from clues.scoring.directions import Directions
+from clues.scoring.passes import gradient_pass
+from clues.scoring.probe import Probe
+from tests.conftest import build_tiny_model, train_tokenizer
+from tests.scoring.test_probe import adapted, random_rows
+
+SMALL = Mixture(
+    rows_per_client=10, validation_rows=16, anchor_rows=12, heldback_rows=4, bad_rows=4, typo_rows=4, unseen_rows=4
+)
+
+
+def test_products_of_kept_gradients_equal_those_of_a_pass():
+    lm, rows = adapted("llama", 3), random_rows(3, 9)
+    shapes = {name: p.shape for name, p in lora_parameters(lm.model, "B").items()}
+    kept, groups = Kept(shapes), LayerGroups(lm.model.config.num_hidden_layers)
+    G = kept.matrix(gradient_pass(lm, rows, [kept])["place"])
+    directions = Directions(("first", "rest"), kept.split(G[[0, 4]]))
+    found, passed = (
+        by_group(G, directions, groups),
+        gradient_pass(lm, rows, [ByGroup(directions, groups), Probe(directions)]),
+    )
+    for name, values in found.items():
+        assert values == pytest.approx(passed[name], rel=1e-4, abs=1e-6 * float(np.abs(values).max() + 1))
+    whole = sum(found[f"first|{g}"] for g in groups.names)
+    assert whole == pytest.approx(passed["first"], rel=1e-4)
+    assert whole[0] == pytest.approx(sum(found[f"square|{g}"][0] for g in groups.names), rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory) -> Table:
+    tokenizer, folder = train_tokenizer(), tmp_path_factory.mktemp("table")
+    config = build_tiny_model("llama", tokenizer).config
+    config.num_hidden_layers, config.hidden_size, config.intermediate_size = 30, 16, 16  # as deep as the packaged model
+    torch.manual_seed(0)
+    model = LlamaForCausalLM(config).eval()
+    lm = LanguageModel(model, tokenizer, ModelSettings(precision="float32"))
+    maker = TableMaker(lm, draw(SMALL, 0), WarmUp(steps=(1, 2)), 0, folder)
+    facts = {"mixture": {**vars(SMALL)}, "warm_up": {"steps": [1, 2]}, "seed": 0}
+    write(maker.make(), folder / "tiny-medquad-half-0.parquet", facts)
+    return Table.load(folder / "tiny-medquad-half-0.parquet")
+
+
+def test_a_table_holds_every_row_and_no_text(table):
+    roles = {str(role): int((table.columns["role"] == role).sum()) for role in np.unique(table.columns["role"])}
+    assert roles == {"anchor": 12, "client": 48, "heldback": 4, "spoiled": 96, "unseen": 4, "validation": 16}
+    assert table.mixture.sum() == 40
+    texts = {name for name, values in table.columns.items() if values.dtype.kind == "O"}
+    assert texts == {"role", "client", "kind", "source"}
+    assert max(len(str(v)) for name in texts for v in table.columns[name]) < 20
+
+
+def test_a_validation_row_is_scored_without_its_block(table):
+    first = table.columns["exchange|middle|0@1"]
+    blocks = np.stack([table.columns[f"exchange|middle|{b}@1"] for b in range(BLOCKS)], axis=1)
+    middle = sum(table.columns[f"exchange|{g}@1"] for g in table.groups[1:6])
+    for row in np.flatnonzero(table.role("validation") | table.role("spoiled")):
+        others = [b for b in range(BLOCKS) if b != table.columns["block"][row]]
+        assert middle[row] == pytest.approx(blocks[row, others].mean(), rel=0.01, abs=1e-3 * np.abs(first).max())
+    row = int(np.flatnonzero(table.role("client"))[0])
+    assert middle[row] == pytest.approx(blocks[row].mean(), rel=0.01, abs=1e-3 * np.abs(first).max())
+
+
+def test_the_figures_come_out_of_tables(table, tmp_path):
+    found = figures.verdicts(table)
+    assert set(found) >= {"clues", "clues, forward", "less", "datainf", "published.adam", "gist", "length", "random"}
+    assert ((found["clues"].p > 0) & (found["clues"].p <= 1)).all()
+    lines = list(figures.lines(table, found))
+    figures.write_csv(lines, tmp_path / "selection.csv")
+    header, *rest = (tmp_path / "selection.csv").read_text().splitlines()
+    assert header == ",".join((*figures.FIELDS, *figures.MEASURES))
+    assert len(rest) == len(lines) == len(found) * 5 * 12
+    summary = figures.summary([table], [found])
+    assert summary["auc"]["seven"]["low"] <= summary["auc"]["seven"]["value"] <= summary["auc"]["seven"]["high"]
+    assert "random" in summary["against"]
+
+
+def test_a_subset_of_the_anchors_makes_coarser_p(table):
+    few = ours.judged(table, ours.Variant(anchors=np.arange(4)))
+    assert np.allclose(few.p * 5, np.round(few.p * 5))
+    assert len(few.anchors) == 4
