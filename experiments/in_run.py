@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, TrainingArguments
 
 import clues
-from clues.checkpoint import make_checkpoint, score_spoiled, score_under, trace
+from clues.checkpoint import make_checkpoint, score_under, score_validation, trace
 from clues.config import AdapterSettings, ModelSettings, SampleSettings
 from clues.data.encoding import Encoded
 from clues.data.prepare import prepare_rows
@@ -28,6 +28,7 @@ from clues.evaluation.labels import is_clean, kind
 from clues.evaluation.ranking import auc
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel, load_base
+from clues.scoring.criteria import GOOD
 from clues.scoring.public_rows import IN_RUN_CRITERIA
 from clues.scoring.validation import encode_validation
 from clues.selection.in_run import InRunBar
@@ -106,10 +107,11 @@ def compare(seed: int, folder: Path) -> dict[str, Any]:
         checkpoint = make_checkpoint(lm, validation, published=False)
         tables[0][number] = score_under(lm, checkpoint, mine.encoded)
         tables[1][number] = score_under(lm, checkpoint, anchors.encoded)
-        tables[2][number] = score_spoiled(lm, checkpoint, validation)
-    rows, good, bad = map(trace, tables)
-    spoiled = {c: {n: validation.by_criterion(v)[c] for n, v in bad.items()} for c in validation.spoiled}
-    separate = calibrate(rows, InRunBar(good, spoiled, IN_RUN_CRITERIA))
+        tables[2][number] = score_validation(lm, checkpoint, validation)
+    rows, own, public = map(trace, tables)
+    parts = {name: validation.by_class(values) for name, values in public.items()}
+    classes = {c: {name: part[c] for name, part in parts.items()} for c in (GOOD, *validation.spoiled)}
+    separate = calibrate(rows, InRunBar(own, classes.pop(GOOD), classes, IN_RUN_CRITERIA))
     table = pq.read_table(folder / "scores" / "in_run.parquet").to_pandas().set_index("key")
     found = table.loc[[clues.InRunScorer.row_key(**features(row)) for row in mine.encoded]]
     evidence = found[[f"evidence_{c.name}" for c in IN_RUN_CRITERIA]].to_numpy().min(axis=1)

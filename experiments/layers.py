@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from clues.checkpoint import make_checkpoint, score_base, score_spoiled, score_under, trace
+from clues.checkpoint import make_checkpoint, score_base, score_under, score_validation, trace
 from clues.config import AdapterSettings, ModelSettings, SampleSettings, SelectionSettings, TrainingSettings
 from clues.data.batches import collate, token_budget_batches
 from clues.data.encoding import Encoded
@@ -31,6 +31,7 @@ from clues.evaluation.ranking import auc
 from clues.kernels.losses import row_means
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel, load_base
+from clues.scoring.criteria import GOOD
 from clues.scoring.passes import gradient_pass, likelihood_batch
 from clues.scoring.probe import Probe
 from clues.scoring.validation import encode_validation
@@ -39,7 +40,7 @@ from clues.selection.select import select
 from clues.training.local import train
 
 FIRST_LAYERS = (0, 8, 12, 16, 20)
-"""Of 30; relevance is read in 8 to 21, completeness in 22 to 29."""
+"""Of 30; relevance is read in 8 to 21, completeness in 22 to 29, the other two in 8 to 29."""
 TRAINING = TrainingSettings(batch_size=8, learning_rate=2e-3)
 STEPS = (8, 16)
 SITES = ("GHR", "GARD", "NINDS", "SeniorHealth")
@@ -56,15 +57,15 @@ class Rows:
         self.validation = encode_validation(sample.validation, base, seed)
         self.clean = np.array([is_clean(row) for row in self.mine.rows])
         self.kinds = np.array([kind(row) for row in self.mine.rows])
-        parts = (self.mine, self.anchors, self.validation.all_spoiled)
-        self.base = [score_base(base, part.rows, part.encoded).channels for part in parts]
+        parts, questions = (self.mine, self.anchors, self.validation.all_rows), self.validation.questions
+        self.base = [score_base(base, part.rows, part.encoded, questions).channels for part in parts]
 
     def measured(self, channels: Sequence[dict[str, np.ndarray]]) -> dict[str, float | None]:
-        """Selection by channels of my rows, the anchors and the spoiled rows."""
-        mine, anchors, spoiled = channels
-        parts = {name: self.validation.by_criterion(values) for name, values in spoiled.items()}
-        by_criterion = {c: {name: part[c] for name, part in parts.items()} for c in self.validation.spoiled}
-        found = select(mine, Bar(anchors, by_criterion), SelectionSettings())
+        """Selection by channels of my rows, the anchors and the validation rows."""
+        mine, anchors, public = channels
+        parts = {name: self.validation.by_class(values) for name, values in public.items()}
+        classes = {c: {name: part[c] for name, part in parts.items()} for c in (GOOD, *self.validation.spoiled)}
+        found = select(mine, Bar(anchors, classes.pop(GOOD), classes), SelectionSettings())
         kinds = {name: self.kinds == name for name in sorted({*self.kinds} - {"clean"})}
         areas = {
             name: auc(self.clean[self.clean | bad], found.statistic[self.clean | bad]) for name, bad in kinds.items()
@@ -91,7 +92,7 @@ def scored(base: LanguageModel, rows: Rows, first_layer: int, seed: int) -> dict
         ours = replace(checkpoint, moments=None)
         tables[0][number] = score_under(lm, ours, rows.mine.encoded)
         tables[1][number] = score_under(lm, ours, rows.anchors.encoded)
-        tables[2][number] = score_spoiled(lm, ours, rows.validation)
+        tables[2][number] = score_validation(lm, ours, rows.validation)
         if checkpoint.moments is not None:
             observers = [*checkpoint.moments.observers(), *checkpoint.moments.variants()]
             published.append(gradient_pass(lm, rows.mine.encoded, observers))

@@ -127,7 +127,8 @@ def _kept(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, Any]:
     for table, verdict in zip(tables, judged, strict=True):
         clean = table.mixture & table.clean
         kept, rows = kept + int(verdict.keep(table, RULE, table.mixture)[clean].sum()), rows + int(clean.sum())
-    return share("value", kept, rows)
+    found = share("value", kept, rows)
+    return {"value": found["value"], "low": found["value_low"], "high": found["value_high"], "rows": rows}
 
 
 def _elsewhere(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from experiments.selection.read import Table
 
 from clues.scoring.criteria import CRITERIA, Criterion, forward_only
 from clues.selection.bar import Bar
+from clues.selection.in_run import InRunBar
 from clues.selection.select import calibrate
 
 CHECKPOINTS = (1, 2)
@@ -64,14 +65,14 @@ def judged(table: Table, variant: Variant | None = None) -> Judged:
 
 
 def bar_of(table: Table, made: dict[str, np.ndarray], variant: Variant) -> Bar:
-    """The bar of a table, or of some of its anchors and validation rows."""
+    """The bar of a table, or of some of its anchors and validation rows, for the variant's criteria."""
 
     def some(rows: np.ndarray, chosen: np.ndarray | None) -> dict[str, np.ndarray]:
         return {name: values[rows] if chosen is None else values[rows][chosen] for name, values in made.items()}
 
     spoiled = {c.name: some(table.spoiled(str(c.spoiling)), variant.validation) for c in variant.criteria}
     good = some(table.role("validation"), variant.validation)
-    return Bar(some(table.role("anchor"), variant.anchors), good, spoiled)
+    return InRunBar(some(table.role("anchor"), variant.anchors), good, spoiled, variant.criteria)
 
 
 def forward_alone(variant: Variant) -> Variant:

@@ -13,6 +13,7 @@ from clues.report.audit_file import AuditError, decide, read_entries
 from clues.report.client_files import read_scores
 from clues.report.files import read_lines
 from clues.report.owner import write_owner_report
+from clues.selection.bounds import most_good
 from clues.verdict import judge_again
 from tests.report.fake_run import Shape, write_run
 from tests.report.markup import Page
@@ -160,6 +161,10 @@ def test_the_page_says_what_a_sample_buys_and_then_what_it_found(folder):
     total = len(bar_dropped(read_scores(folder)))
     before = Page(write_owner_report(folder)).sections["audit"]
     assert f"draws {total} rows at random from the {total} rows" in before  # fewer than 30
+    scores, anchors = read_scores(folder), json.loads((folder / "anchors.json").read_text())["n"]
+    bound = most_good(float(scores["p"][~scores.keep].max()), anchors, len(scores)) / total
+    assert bound > 0
+    assert f"at most {100 * min(1, bound):.0f} % of the dropped rows are good" in before.replace("\u00a0", " ")
     start_audit(folder, rows=8)
     assert f"8 rows of the {total} that the bar dropped" in Page(write_owner_report(folder)).sections["audit"]
     fill(folder, *["bad"] * 6)

@@ -5,7 +5,7 @@ The file `audit.jsonl` lies in an owner's folder and stays there: it holds the o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from clues.evaluation.bootstrap import CONFIDENCE
 from clues.evaluation.sampling import draw, interval, most
 from clues.report.audit_file import FILE, AuditError, read_entries, write_sample
 from clues.report.client_files import Scores, read_scores
+from clues.report.files import read_json
+from clues.selection.bounds import most_good
 
 ROWS = 30
 """Rows of a sample where nothing is said: if none is good, at most 9.5 % of the dropped rows are."""
@@ -112,14 +114,28 @@ def read_audit(folder: Path, scores: Scores) -> Audit:
 
 def audit_view(folder: Path, scores: Scores) -> dict[str, Any]:
     """What the owner's page says: the bound, or what a first sample would buy, or that the file does not fit."""
-    total = len(bar_dropped(scores))
+    dropped = bar_dropped(scores)
+    total = len(dropped)
     view = {"total": total, "rows": min(ROWS, total), "if_none_good": none_good(ROWS, total)}
+    view["unseen"] = _unseen(folder, scores, dropped)
     if not (folder / FILE).exists():
         return view
     try:
         return view | {"found": read_audit(folder, scores).facts}
     except AuditError:
         return view | {"unfit": True}
+
+
+def _unseen(folder: Path, scores: Scores, dropped: Sequence[str]) -> float | None:
+    """The share of the dropped rows that may be good before anybody looks, by `most_good`; None where none is dropped.
+
+    The rule drops from the lowest p upwards, so the largest p among the dropped says where its bar was.
+    """
+    if not dropped:
+        return None
+    bar = float(scores["p"][np.isin(scores["id"], list(dropped))].max())
+    anchors = int(read_json(folder / "anchors.json")["n"])
+    return min(1.0, most_good(bar, anchors, len(scores), CONFIDENCE) / len(dropped))
 
 
 def _shares(total: int, **counts: int) -> dict[str, float | None]:

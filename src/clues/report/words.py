@@ -33,8 +33,8 @@ CRITERIA = {
         "does not answer the question",
         "do not answer the question",
         "Does it answer its question?",
-        "Low: its own question tells no more about the answer’s words than other questions do; it may belong to one of "
-        "those.",
+        "Low: its own question tells no more about the answer’s words than similar questions do; it may belong to "
+        "another one.",
     ),
     "completeness": CriterionWords(
         "stops too early",
