@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 SEED ?= 0
 SEEDS ?= 101 102 103
 RUNS ?= runs
+DATA ?= data
 
-.PHONY: setup demo test lint types layers check figures bench clean
+.PHONY: setup demo test lint types layers check figures study bench clean
 
 setup: $(VENV)/.ready
 
@@ -38,6 +39,12 @@ check: lint types layers test
 
 figures: setup
 	$(BIN)/python experiments/figures.py --seeds "$(SEEDS)" --runs $(RUNS)/figures --output docs/figures
+
+study: setup
+	$(BIN)/python experiments/selection/pools.py --data $(DATA) --output $(RUNS)/pools
+	$(BIN)/python -m experiments.selection --runs $(RUNS)
+	$(BIN)/python -m experiments.selection.figures
+	$(BIN)/python -m experiments.selection.page
 
 BENCH := $(VENV)/bench
 
