@@ -60,7 +60,7 @@ class Plain:
 class Ours(TrainerCallback):
     """`clues.InRunScorer` with one window over all steps, and a look at its directions before it forgets them."""
 
-    note = "two criteria, B alone"
+    note = "the criteria, B alone"
 
     def __init__(self, workload: Workload) -> None:
         assert workload.sample is not None

@@ -50,8 +50,8 @@ def real_job(workload: Workload) -> list[Line]:
     work = workload.job()
     return [
         Line(FLOOR, lora_step, work, "floor"),
-        Line("probe", probe, work, "ours", "three directions, as all peers"),
-        Line("probe default", probe, workload.default_job(), "ours", "two criteria, down to their lowest layer"),
+        Line("probe", probe, work, "ours", "all directions, as all peers"),
+        Line("probe default", probe, workload.default_job(), "ours", "the criteria, down to their lowest layer"),
         Line("probe K=1", probe, workload.random_directions(1), "ours", "random directions, all layers"),
         Line("probe K=12", probe, workload.random_directions(12), "ours", "random directions, all layers"),
     ]

@@ -69,7 +69,7 @@ class Workload:
         return Work(self.lm, self.encoded, Directions(tuple(f"random {k}" for k in range(count)), weights))
 
     def criteria_directions(self) -> Directions:
-        """Relevance and completeness, from the public rows."""
+        """Those of the criteria, from the public rows."""
         parameters = {c.name: criterion_parameters(self.lm, c) for c in CRITERIA if c.layers is not None}
         good = mean_gradient(self.lm, self.good, {n: p for some in parameters.values() for n, p in some.items()})
         return contrasts(good, {c: mean_gradient(self.lm, self.spoiled[c], p) for c, p in parameters.items()})

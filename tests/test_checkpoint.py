@@ -1,4 +1,4 @@
-"""Checkpoints, the spoiled validation rows, and what an owner's folder remembers."""
+"""Checkpoints, directions, and what an owner's folder remembers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from clues.checkpoint import Checkpoint, make_checkpoint, score_spoiled, score_under, trace
+from clues.checkpoint import Checkpoint, make_checkpoint, score_under, trace
 from clues.data.rows import Message, Row
 from clues.models.adapters import AdapterError, adapter_state, load_adapter_state, lora_parameters
 from clues.scoring.criteria import CRITERIA, Criterion
-from clues.scoring.directions import directions_at
-from clues.scoring.reference import reference_gradient, reference_score
+from clues.scoring.reference import reference_gradient
 from clues.scoring.validation import encode_validation
 from tests.scoring.test_probe import adapted, random_rows
 
@@ -25,6 +24,7 @@ ANSWERS = (
     "Measles begins with fever and a cough before the red rash appears.",
     "Migraine is a strong headache that often comes with nausea and lasts hours.",
 )
+NAMES = [criterion.name for criterion in CRITERIA]
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def mean_reference(lm, encoded):
     return {n: torch.stack([r[n] for r in rows]).mean(0) for n in parameters}
 
 
-@pytest.mark.parametrize("name", ["relevance", "completeness"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_direction_is_good_minus_spoiled_in_the_layers_of_its_criterion(made, name):
     """Swapping the two, or using another layer, would change every sign or value here."""
     lm, validation, checkpoint = made
@@ -56,20 +56,6 @@ def test_a_direction_is_good_minus_spoiled_in_the_layers_of_its_criterion(made, 
         expected = (good[parameter] - bad[parameter]) * (layer in criterion.layer_range(3))
         assert torch.allclose(w[k], expected, atol=1e-6), parameter
     assert checkpoint.directions.weights
-
-
-def test_a_spoiled_row_is_scored_by_directions_made_without_it(made):
-    lm, validation, checkpoint = made
-    found = score_spoiled(lm, checkpoint, validation)
-    row, position = 2, 2 + len(ANSWERS)  # row 2 as it is spoiled for the second criterion
-    others = directions_at(lm, validation, validation.halves[1])
-    parameters = {n: p for n, p in lora_parameters(lm.model, "B").items() if n in others.weights}
-    encoded = validation.spoiled["relevance"].encoded[row]
-    g = reference_gradient(lm.model, encoded.input_ids, encoded.response_mask, parameters)
-    for k, name in enumerate(others.names):
-        expected = reference_score(g, {n: w[k] for n, w in others.weights.items()})
-        assert found[name][position] == pytest.approx(expected, rel=1e-4, abs=1e-7)
-    assert set(validation.by_criterion(found["relevance.gradient"])) == {c.name for c in CRITERIA}
 
 
 def test_a_checkpoint_comes_back_from_disk_and_from_the_wire(made, tmp_path):
@@ -114,11 +100,12 @@ def test_the_trace_is_the_mean_over_checkpoints():
 def test_a_checkpoint_says_which_engine_reads_what_and_why(made):
     _, _, checkpoint = made
     assert checkpoint.engines == (
-        "probe for relevance.gradient, completeness.gradient, published.dot: inner products need no row's gradient; "
+        "probe for fluency.gradient, relevance.gradient, completeness.gradient, novelty.gradient, published.dot: inner "
+        "products need no row's gradient; "
         "per-sample for published.adam: each row's own g² is needed"
     )
     alone = replace(checkpoint, moments=None)
-    assert alone.engines.endswith("completeness.gradient: inner products need no row's gradient")
+    assert alone.engines.endswith("novelty.gradient: inner products need no row's gradient")
 
 
 def test_a_criterion_with_a_function_has_its_direction_in_its_layers():
@@ -142,8 +129,8 @@ def test_a_criterion_with_a_function_has_its_direction_in_its_layers():
     assert [sorted(text.split()) for text in texts] == [sorted(a.split()) for a in ANSWERS]
     assert not set(texts) & set(ANSWERS)
     directions = make_checkpoint(lm, validation, published=False).directions
-    assert directions.names == ("relevance.gradient", "completeness.gradient", "mixed.gradient")
+    assert directions.names == (*(f"{name}.gradient" for name in NAMES), "mixed.gradient")
     good, bad = mean_reference(lm, validation.good), mean_reference(lm, validation.spoiled["mixed"].encoded)
     for parameter, w in directions.weights.items():
         layer = int(parameter.split(".layers.")[1].split(".")[0])
-        assert torch.allclose(w[2], (good[parameter] - bad[parameter]) * (layer in (0, 1)), atol=1e-6), parameter
+        assert torch.allclose(w[4], (good[parameter] - bad[parameter]) * (layer in (0, 1)), atol=1e-6), parameter

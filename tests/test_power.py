@@ -7,28 +7,34 @@ import pytest
 
 from clues.data.rows import Message, Row
 from clues.power import power_of_bar, shading
+from clues.scoring.criteria import CRITERIA
 from clues.selection.bar import Bar
 from clues.selection.select import calibrate
 
 
 def bar(rng: np.random.Generator, distance: float) -> Bar:
-    def channels(count: int, shift: float) -> dict[str, np.ndarray]:
-        names = ("fluency.forward", "relevance.forward", "completeness.forward")
-        sizes = {name: np.exp(rng.normal(shift if name == "relevance.forward" else -shift, 1, count)) for name in names}
-        forward = {name: v if name == "relevance.forward" else -v for name, v in sizes.items()}
-        return forward | {f"{name}.gradient": rng.normal(shift, 1, count) for name in ("relevance", "completeness")}
+    """Everything is spoiled alike, `distance` standard deviations below the anchors in every channel."""
 
-    spoiled = {name: channels(9, -distance) for name in ("fluency", "relevance", "completeness")}
-    return Bar(channels(60, 0.0), spoiled)
+    def channels(count: int, shift: float) -> dict[str, np.ndarray]:
+        found = {}
+        for c in CRITERIA:
+            gain = c.name in ("relevance", "novelty")
+            size = np.exp(rng.normal(shift if gain else -shift, 1, count))
+            found |= {f"{c.name}.forward": size if gain else -size, f"{c.name}.gradient": rng.normal(shift, 1, count)}
+        return found
+
+    return Bar(channels(60, 0.0), channels(9, 0.0), {c.name: channels(9, -distance) for c in CRITERIA})
 
 
 def test_power_puts_every_spoiled_row_to_the_bar_that_lacks_it():
     one = bar(np.random.default_rng(3), 1.0)
     kinds = power_of_bar(one)
-    assert {kind: len(n["p"]) for kind, n in kinds.items()} == {"deletion": 9, "exchange": 9, "cut": 9}
+    assert {kind: len(n["p"]) for kind, n in kinds.items()} == dict.fromkeys(
+        ("deletion", "exchange", "cut", "repetition"), 9
+    )
     names = one.spoiled["relevance"]
     others = {**one.spoiled, "relevance": {name: np.delete(v, 4) for name, v in names.items()}}
-    expected = calibrate({name: v[4:5] for name, v in names.items()}, Bar(one.anchors, others)).p[0]
+    expected = calibrate({name: v[4:5] for name, v in names.items()}, Bar(one.anchors, one.good, others)).p[0]
     assert kinds["exchange"]["p"][4] == expected
     assert kinds["exchange"]["p"] != calibrate(names, one).p.tolist()
 

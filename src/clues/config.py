@@ -112,10 +112,10 @@ class ScoringSettings:
     scorer: str = CLUES
     """What the rows of `clues score` are scored by: `clues` (the criteria below), a scorer to be compared with such as
     `less` or `perplexity`, or one that an installed package brings (docs/PLUGINS.md)."""
-    criteria: tuple[str, ...] = ("fluency", "relevance", "completeness")
+    criteria: tuple[str, ...] = ("fluency", "relevance", "completeness", "novelty")
     """The ways to fail that are looked for; `clues score` also takes those that installed packages bring."""
     channels: Literal["full", "forward"] = "full"
-    """`forward`: two forward passes of the base model, no training. `full`: gradient channels as well."""
+    """`forward`: a few forward passes of the base model, no training. `full`: gradient channels as well."""
     checkpoints: tuple[int, ...] = (2, 4)
     """Warm-up rounds after which the global adapter scores the rows."""
     published: bool = True

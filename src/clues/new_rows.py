@@ -37,8 +37,8 @@ class Earlier:
     def open(folder: Path, selection: Mapping[str, Any] | None = None) -> Earlier:
         """Read a folder; `selection` replaces settings of the bar as it stands there.
 
-        Raises ScoresError for a folder without a verdict, or without the checkpoints its scores are from, or with those
-        of another scorer than `clues`.
+        Raises ScoresError for a folder without a verdict, or without the checkpoints or the public questions its scores
+        are from, or with those of another scorer than `clues`.
         """
         if not ((folder / "job.toml").exists() and (folder / "anchors.json").exists()):
             raise ScoresError(
@@ -55,9 +55,15 @@ class Earlier:
         job = replace(job, selection=replace(settings, **(selection or {})))
         rounds = job.scoring.checkpoints if job.scoring.channels == "full" else ()
         files = {number: folder / "checkpoints" / f"{number}.safetensors" for number in rounds}
-        for file in (folder / QUESTIONS, *files.values()):
+        for file in files.values():
             if not file.exists():
                 raise ScoresError(f"{file} is missing; give the folder that was scored with its public files")
+        if not (folder / QUESTIONS).exists():
+            raise ScoresError(
+                f"{folder / QUESTIONS} is missing: an earlier version of clues scored this folder, without the public "
+                "questions that rows are read under. Score it again with --validation and --anchors (in a federation: "
+                "by another run), then the rows to come"
+            )
         return Earlier(folder, job, files, read_json(folder / QUESTIONS)["questions"])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 
 import numpy as np
@@ -54,6 +55,35 @@ def test_other_rows_meet_the_bar_as_it_stands_and_another_one_if_asked(earlier, 
     assert clues(*command, tmp_path / "a", "--json", "--resume").facts == called.facts
 
 
+def test_new_rows_are_read_under_the_public_questions_that_were_kept(clues, files, checkpoint, tmp_path):
+    """Rows that the earlier run never saw get the channels they get with the public files, and other ones under other
+    questions: nothing but questions.json tells which they are."""
+    write_rows(tmp_path / "next.jsonl", range(30, 37))
+    forward = ("--model", checkpoint("llama"), "--channels", "forward")
+    assert clues("score", *given(files, tmp_path / "earlier"), *forward).code == 0
+    public = ("--validation", files / "validation.jsonl", "--anchors", files / "anchors.jsonl")
+    assert clues("score", tmp_path / "next.jsonl", *public, *forward, "--output", tmp_path / "public").code == 0
+
+    def like(name):
+        command = ("score", tmp_path / "next.jsonl", "--like", tmp_path / "earlier", "--output", tmp_path / name)
+        assert clues(*command).code == 0
+        return numbers(tmp_path / name)
+
+    expected, found = numbers(tmp_path / "public"), like("a")
+    floats = [name for name in expected.columns if expected[name].dtype == float]
+    assert {"relevance.forward", "novelty.forward", "evidence_novelty", "p"} <= set(floats)
+    for name in floats:
+        assert np.allclose(expected[name], found[name], rtol=1e-4, atol=1e-6, equal_nan=True), name
+    kept = json.loads((tmp_path / "earlier" / "questions.json").read_text())
+    assert kept["questions"] == [
+        json.loads(line)["question"] for line in (files / "validation.jsonl").read_text().splitlines()
+    ]
+    (tmp_path / "earlier" / "questions.json").write_text(json.dumps({**kept, "questions": ["Is salt good?", "Why?"]}))
+    other = like("b")
+    assert not np.allclose(expected["relevance.forward"], other["relevance.forward"], rtol=1e-3)
+    assert np.allclose(expected["fluency.forward"], other["fluency.forward"], rtol=1e-4)
+
+
 def test_what_is_missing_is_said(earlier, clues, files, tmp_path):
     new = tmp_path / "new"
     nothing = clues("score", files / "mine.jsonl", "--like", tmp_path, "--output", new)
@@ -64,6 +94,12 @@ def test_what_is_missing_is_said(earlier, clues, files, tmp_path):
     lost = clues("score", files / "mine.jsonl", "--like", tmp_path / "copy", "--output", new)
     assert lost.code == 2
     assert "2.safetensors is missing" in lost.err
+    shutil.copytree(earlier, tmp_path / "old")
+    (tmp_path / "old" / "questions.json").unlink()
+    old = clues("score", files / "mine.jsonl", "--like", tmp_path / "old", "--output", new)
+    assert old.code == 2
+    assert "questions.json is missing: an earlier version of clues scored this folder" in old.err
+    assert "Score it again with --validation and --anchors" in old.err
     same = clues("score", files / "mine.jsonl", "--like", earlier, "--output", earlier, "--resume")
     assert same.code == 2
     assert "name another --output than --like" in same.err

@@ -24,6 +24,7 @@ FULL = (
 ALWAYS = {
     *("scores.parquet", "kept.jsonl", "dropped.jsonl", "set_aside.jsonl", "client.json", "anchors.json", "power.json"),
     *("explanations.parquet", "report.html", "job.toml", "inputs.json", "events.jsonl", "channels", "groups.json"),
+    "questions.json",
 }
 
 

@@ -8,6 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from clues.config import SelectionSettings
+from clues.data.damage import KINDS as DAMAGE
+from clues.data.damage import SUBTLE
 from clues.data.reading import read_rows
 from clues.data.rows import Message, Row
 from clues.evaluation.labels import MissingLabelError, clean_rows, is_clean, kind
@@ -41,8 +43,11 @@ def labelled(label: object) -> Row:
 def test_labels():
     assert kind(labelled("cut")) == "cut"
     assert is_clean(labelled("clean"))
-    assert not is_clean(labelled("noise"))
-    assert [r.record["clues_label"] for r in clean_rows([labelled("clean"), labelled("cut")])] == ["clean"]
+    assert not any(is_clean(labelled(name)) for name in (*DAMAGE, *SUBTLE))
+    assert kind(labelled("typos")) == "typos"
+    assert is_clean(labelled("typos"))
+    rows = [labelled(name) for name in ("clean", "cut", "typos", "number")]
+    assert [r.record["clues_label"] for r in clean_rows(rows)] == ["clean", "typos"]
 
 
 @pytest.mark.parametrize("label", [None, "", True])
@@ -111,6 +116,24 @@ def test_metrics_of_a_selection():
     assert metrics["rules"]["everything"]["precision"] == 0.5
     assert metrics["published"] is None
     json.dumps(metrics, allow_nan=False)
+
+
+def test_an_edit_that_leaves_an_answer_good_makes_no_bad_row():
+    """Rows with typing errors count among the good ones everywhere, and are listed apart by what was kept of them."""
+    typos = np.array(["clean", "typos", "typos", "cut", "cut", "exchange"])
+    channels = {f"published.{form}": np.array([3.0, 2.0, 1.0, 2.5, 0.0, 0.0]) for form in ("dot", "adam")}
+    anchors = {name: [2.0] for name in channels}
+    plain, mistyped = (
+        selection_metrics(scored(kind=kinds, channels=channels), anchors, "x", {"none": lambda p, _: p < 0})
+        for kinds in (np.array(KINDS), typos)
+    )
+    assert plain.pop("harmless") == {}
+    found = mistyped.pop("harmless")["typos"]
+    assert (found["rows"], found["kept_share"]) == (2, 0.5)
+    assert found["kept_share_low"] < 0.05
+    assert mistyped == plain
+    assert set(mistyped["kinds"]) == {"cut", "exchange"}
+    assert mistyped["published"] is not None
 
 
 def test_clients_are_measured_apart():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -82,11 +83,11 @@ def test_every_file_of_a_run_is_there_and_agrees(whole):
         assert (own / "kept.jsonl").read_text().splitlines() == kept  # byte for byte, in order
         dropped = [json.loads(line) for line in (own / "dropped.jsonl").read_text().splitlines()]
         assert [d["line"] for d in dropped] == [row["line"] for row in table if not row["keep"]]
-        assert all(d["reason"] in ("fluency", "relevance", "completeness") for d in dropped)
+        assert all(d["reason"] in ("fluency", "relevance", "completeness", "novelty") for d in dropped)
         assert sum(counts["reasons"].values()) == counts["dropped"] == len(dropped)
         assert (own / "report.html").stat().st_size > 10_000
         power = read(own, "power.json")
-        assert power["kinds"].keys() == {"deletion", "exchange", "cut"}
+        assert power["kinds"].keys() == {"deletion", "exchange", "cut", "repetition"}
         assert all(0 < p <= 1 for kind in power["kinds"].values() for p in kind["p"])
         assert 0 <= power["shading"]["auc"] <= 1
     for arm in ("mixed", "clues", "oracle"):
@@ -151,6 +152,72 @@ def test_nothing_but_counts_and_adapters_leaves_a_client(tmp_path):
         assert str(tmp_path).encode() not in message
         assert b"Traceback" not in message
         assert b".py" not in message
+
+
+def test_the_public_questions_go_down_with_the_first_score_task_and_nothing_more_comes_up(tmp_path, monkeypatch):
+    job, folder = tiny_job(tmp_path), tmp_path / "run"
+    exchanged: list[tuple[Task, dict]] = []
+    original = Federation.ask
+
+    def ask(self, tasks, *args, **kwargs):
+        results = original(self, tasks, *args, **kwargs)
+        exchanged.extend((task, results[name].numbers) for name, task in tasks.items())
+        return results
+
+    monkeypatch.setattr(Federation, "ask", ask)
+    open_folder(job, folder, resume=False)
+    names = prepare_data(job, folder, Progress())
+    grid = InProcessGrid(LocalClients(folder, job), names, record=True)
+    lead(job, folder, Federation(grid, len(names)))
+    public = (folder / "public" / "validation.jsonl").read_text().splitlines()
+    questions = [json.loads(line)["question"] for line in public]
+    told = [(task, numbers) for task, numbers in exchanged if "questions" in task.settings]
+    assert [task.settings["checkpoint"] for task, _ in told] == [0] * len(names)
+    for task, numbers in told:
+        assert task.name == "score"
+        assert json.loads(task.settings["questions"]) == questions
+        assert set(numbers) == {"rows", "set_aside", "duplicates", "truncated", "seconds"}
+    for name in names:
+        assert read(folder, f"clients/{name}/questions.json")["questions"] == questions
+    up = [m for m in grid.messages if b"numbers" in m]
+    assert not any(json.dumps(question).encode() in message for question in questions for message in up)
+    assert any(json.dumps(questions[0])[1:-1].encode() in message for message in grid.messages)
+
+
+def test_a_client_that_starts_anew_finds_the_questions_it_was_sent(whole, tmp_path):
+    job, folder = whole
+    shutil.copytree(folder, tmp_path / "run")
+    own = tmp_path / "run" / "clients" / CLIENTS[0]
+    before = pq.read_table(own / "channels" / "checkpoint-1.parquet")
+    (own / "channels" / "checkpoint-1.parquet").unlink()
+    arrays = {k: t.numpy() for k, t in load_file(own / "checkpoints" / "1.safetensors").items()}
+    task = Task("score", {"checkpoint": 1}, arrays)
+    assert LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(task).numbers["rows"] == 10
+    assert pq.read_table(own / "channels" / "checkpoint-1.parquet").equals(before)
+    # What it was sent is what its base channels were read under: asked again they are not computed again.
+    base = (own / "channels" / "base.parquet").stat()
+    again = Task("score", {"checkpoint": 0, "questions": json.dumps(read(own, "questions.json")["questions"])})
+    LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(again)
+    assert (own / "channels" / "base.parquet").stat().st_mtime_ns == base.st_mtime_ns
+    other = Task("score", {"checkpoint": 0, "questions": json.dumps(["What is iron?", "What is salt?"])})
+    LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(other)
+    assert (own / "channels" / "base.parquet").stat().st_mtime_ns != base.st_mtime_ns
+
+
+def test_the_oracle_also_trains_on_rows_with_an_edit_that_leaves_them_good(whole, tmp_path):
+    job, folder = whole
+    shutil.copytree(folder / "clients", tmp_path / "run" / "clients")
+    data = tmp_path / "run" / "clients" / CLIENTS[0] / "data.jsonl"
+    start = load_file(folder / "checkpoints" / "1.safetensors")
+    arrays = {name: t.numpy() for name, t in start.items() if name.startswith("adapter/")}
+    task = Task("train", {"arm": "oracle", "steps": 1, "first_step": 0}, arrays)
+
+    def examples():
+        return LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(task).numbers["examples"]
+
+    assert examples() == data.read_text().count('"clues_label": "clean"') < 10
+    data.write_text(re.sub(r'"clues_label": "(cut|deletion|exchange)"', '"clues_label": "typos"', data.read_text()))
+    assert examples() == 10
 
 
 def test_a_failing_client_sends_a_code_and_the_run_goes_on(tmp_path):

@@ -14,14 +14,14 @@ from clues.checkpoint import trace
 from clues.data.encoding import Encoded
 from clues.data.prepare import Prepared
 from clues.data.reading import read_rows
-from clues.data.rows import SetAside
+from clues.data.rows import Message, Row, SetAside
 from clues.scoring.criteria import CRITERIA
-from clues.scoring.forward import Forward, forward_channels
+from clues.scoring.forward import Forward, Readings, forward_channels
 from clues.selection.bar import Bar
 
 KINDS = tuple(criterion.spoiling for criterion in CRITERIA)
 ANCHORS = 64
-SPOILED = 24
+VALIDATION = 48
 CHECKPOINTS = (2, 4)
 TOKEN = 5
 """Characters of an invented token."""
@@ -61,6 +61,8 @@ class Shape:
     rows: int = 40
     alpha: float = 0.1
     spoiled: float = 0.5
+    typos: float = 0.0
+    """Share of the rows with typing errors, which are good."""
     shift: float = 2.6
     """How far a spoiled row's criterion moves down, in the usual spread of good rows."""
     channels: str = "full"
@@ -90,24 +92,28 @@ class File:
 def write_file(source: Path, client: str, shape: Shape, rng: np.random.Generator) -> File:
     """Write a data.jsonl, read it, and invent its channels. One more record is set aside."""
     bad = round(shape.rows * shape.spoiled)
-    kinds = ["clean"] * (shape.rows - bad) + [KINDS[i % len(KINDS)] for i in range(bad)]
+    mistyped = round(shape.rows * shape.typos)
+    kinds = ["typos"] * mistyped + ["clean"] * (shape.rows - mistyped - bad)
+    kinds += [KINDS[i % len(KINDS)] for i in range(bad)]
     rng.shuffle(kinds)
     records = [_record(client, i, kind, shape) for i, kind in enumerate(kinds)]
     source.write_text("".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records))
     rows = read_rows(source)[0]
-    encoded, forward, channels = _measure([row.response for row in rows], kinds, shape, rng)
+    encoded, forward, channels = _measure(rows, kinds, shape, rng)
     aside = SetAside(str(source), len(rows) + 1, "field answer is missing", "{}")
     return File(source, Prepared(rows, encoded, [aside]), forward, channels)
 
 
 def make_bar(shape: Shape, rng: np.random.Generator) -> Bar:
-    """Anchors, and public rows spoiled for each criterion."""
+    """Anchors, and public rows, good and spoiled for each criterion."""
 
     def channels(kind: str, n: int) -> dict[str, np.ndarray]:
-        answers = [_answer(random.Random(f"public {kind} {i}"), "clean")[1] for i in range(n)]
-        return _measure(answers, [kind] * n, shape, rng)[2]
+        answers = [_answer(random.Random(f"public {kind} {i}"), kind)[1] for i in range(n)]
+        rows = [Row((Message("assistant", answer),), "public.jsonl", i + 1, {}) for i, answer in enumerate(answers)]
+        return _measure(rows, [kind] * n, shape, rng)[2]
 
-    return Bar(channels("clean", ANCHORS), {c.name: channels(c.spoiling, SPOILED) for c in CRITERIA})
+    spoiled = {c.name: channels(c.spoiling, VALIDATION) for c in CRITERIA}
+    return Bar(channels("clean", ANCHORS), channels("clean", VALIDATION), spoiled)
 
 
 def _record(client: str, i: int, kind: str, shape: Shape) -> dict[str, str]:
@@ -132,17 +138,20 @@ def _answer(pick: random.Random, kind: str) -> tuple[str, str]:
     if kind == "exchange":
         other = pick.choice([t for t in TOPICS if t != topic])
         return prompt, ANSWERS[0].format(topic=other, fact=TOPICS[other])
+    if kind == "repetition":
+        return prompt, f"{answer} {answer.split('. ')[0]}."
     return prompt, answer
 
 
 def _measure(
-    answers: Sequence[str], kinds: Sequence[str], shape: Shape, rng: np.random.Generator
+    rows: Sequence[Row], kinds: Sequence[str], shape: Shape, rng: np.random.Generator
 ) -> tuple[list[Encoded], Forward, dict[str, np.ndarray]]:
     """Token likelihoods in which each kind of damage moves the criterion it is made for, and the others a little."""
     down = {c.name: np.array([_down(kind, c.spoiling, shape) for kind in kinds]) for c in CRITERIA}
-    encoded = [_encoded(answer) for answer in answers]
+    encoded = [_encoded(row.response) for row in rows]
     tokens = [_tokens(e, {name: d[i] for name, d in down.items()}, rng) for i, e in enumerate(encoded)]
-    forward = forward_channels([q for q, _ in tokens], [a for _, a in tokens], encoded)
+    conditional, alone, other = ([kinds[i] for kinds in tokens] for i in range(3))
+    forward = forward_channels(Readings(conditional, alone, [other]), rows, encoded)
     if shape.channels == "forward":
         return encoded, forward, forward.channels
     tables = {k: _gradients(down, k, rng) for k in CHECKPOINTS}
@@ -150,7 +159,7 @@ def _measure(
 
 
 def _down(kind: str, spoiling: str, shape: Shape) -> float:
-    return shape.shift if kind == spoiling else 0.3 * (kind != "clean")
+    return shape.shift if kind == spoiling else 0.3 * (kind not in ("clean", "typos"))
 
 
 def _encoded(answer: str) -> Encoded:
@@ -162,15 +171,19 @@ def _encoded(answer: str) -> Encoded:
     return Encoded(tuple(range(len(spans))), (True,) * len(spans), ends, tuple(spans), truncated)
 
 
-def _tokens(encoded: Encoded, down: dict[str, float], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """NLL of each token with the question and without."""
+def _tokens(encoded: Encoded, down: dict[str, float], rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """NLL of each token with the question, without one and under another."""
     n = len(encoded)
     conditional = rng.exponential(2 * np.exp(0.2 * down["fluency"]), n)
     if encoded.end_positions:
         conditional[-1] = np.exp(rng.normal(-1, 0.9) + 0.9 * down["completeness"])
     gain = rng.normal(0, 0.1, n)
-    gain[rng.permutation(n)[:5]] = np.exp(rng.normal(0.3, 0.2, min(5, n)) - 0.35 * down["relevance"])
-    return conditional, conditional + gain
+    gain[rng.permutation(n)[:5]] = np.exp(
+        rng.normal(0.3, 0.2, min(5, n)) + rng.normal(0, 0.4) - 0.35 * down["relevance"]
+    )
+    alone = rng.exponential(2.5, n)
+    alone[n // 2 : n // 2 + 15] *= np.exp(rng.normal(0, 0.4) - 0.6 * down["novelty"])  # said before
+    return conditional, alone, conditional + gain
 
 
 def _gradients(down: dict[str, np.ndarray], k: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -32,7 +32,7 @@ __all__ = ["HOSTILE", "Shape", "write_run"]
 
 RESAMPLES = 50
 USUAL = Shape()
-CAUGHT = {"cut": 14, "deletion": 15, "exchange": 12}
+CAUGHT = {"cut": 14, "deletion": 15, "exchange": 12, "repetition": 13}
 
 
 def write_run(folder: Path, shape: Shape = USUAL) -> Path:

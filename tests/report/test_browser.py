@@ -93,7 +93,7 @@ def test_pager_goes_through_all_rows(chromium, run):
         seen = set()
         for first in (1, 101, 201):
             expect(page.locator("#summary")).to_contain_text(f"Rows {first} to")
-            seen |= set(cells(page, 7))
+            seen |= set(cells(page, 8))
             if first < 201:
                 page.click("#next")
         assert len(seen) == 240
@@ -102,7 +102,7 @@ def test_pager_goes_through_all_rows(chromium, run):
 
 def test_sorting_by_every_column(chromium, run):
     with opened(chromium, run / "clients/GARD/report.html") as page:
-        for column, name in ((3, "fluency"), (6, "p"), (7, "line")):
+        for column, name in ((3, "fluency"), (6, "novelty"), (7, "p"), (8, "line")):
             for way in ("ascending", "descending"):
                 page.click(f"#table th button:text-is('{name}')")
                 expect(page.locator(f"#table th:nth-child({column})")).to_have_attribute("aria-sort", way)
@@ -110,7 +110,8 @@ def test_sorting_by_every_column(chromium, run):
                 assert values == sorted(values, reverse=way == "descending")
         page.select_option("#order", "nearest")
         bar = json.loads(page.locator("#data").text_content() or "")["bar"]
-        worst = [min(map(float, row)) for row in zip(*(cells(page, k) for k in (3, 4, 5)), strict=True)]
+        evidence = zip(*(cells(page, k) for k in (3, 4, 5, 6)), strict=True)
+        worst = [min(float(text) for text in row if text != "–") for row in evidence]
         distance = [round(abs(w - bar), 2) for w in worst]
         assert all(b >= a - 0.011 for a, b in pairwise(distance))
 
@@ -154,7 +155,7 @@ def test_a_row_in_full(chromium, run):
             str(row_id),
         ):
             assert needed in text
-        assert dialog.locator("svg.spark").count() == 2
+        assert dialog.locator("svg.spark").count() == 4
         page.keyboard.press("Tab")
         assert "A relevant answer has large ones" in dialog.inner_text()
         dialog.get_by_label("words that read badly").check()
@@ -163,6 +164,37 @@ def test_a_row_in_full(chromium, run):
         assert str(row_id) not in dialog.inner_text()
         page.keyboard.press("Escape")
         expect(dialog).not_to_be_visible()
+
+
+def test_words_said_before_are_marked_in_a_row_that_repeats_itself(chromium, run):
+    with opened(chromium, run / "clients/GARD/report.html") as page:
+        page.select_option("#reason", "novelty")
+        expect(lines(page).first).to_contain_text("dropped: repeats itself")
+        assert lines(page).first.locator("mark.s2").count() >= 1
+        lines(page).first.locator(".open").click()
+        dialog = page.locator("#detail")
+        assert dialog.get_by_label("words said before").is_checked()
+        marked = dialog.locator(".answer").first.locator("mark.s2").all_inner_texts()
+        assert 1 <= len(marked) <= 12
+        named = dialog.locator(".counted bdi").all_inner_texts()
+        assert named == marked[: len(named)]
+        assert "the novelty.forward of this row; half of the anchors have" in dialog.inner_text()
+        dialog.get_by_label("words that its question tells more about").check()
+        assert "Its own question tells most about" in dialog.inner_text()
+        assert dialog.locator(".answer").first.locator("mark.s2").count() == 0
+
+
+def test_four_charts_stand_two_by_two_and_nothing_sticks_out(chromium, run):
+    with opened(chromium, run / "clients/GARD/report.html") as page:
+        figures = [figure.bounding_box() for figure in page.locator("#bar figure").all()]
+        assert len({round(box["x"]) for box in figures if box}) == 2
+        assert len({round(box["y"]) for box in figures if box}) == 2
+        page.select_option("#reason", "novelty")
+        lines(page).first.locator(".open").click()
+        wide = page.evaluate(
+            "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.getElementById('detail'))"
+        )
+        assert wide == 0
 
 
 def test_hostile_rows_stay_text_wherever_they_are_shown(chromium, run):
@@ -232,7 +264,7 @@ def test_the_owners_page_without_javascript(chromium, run):
         expect(page.locator(".static tbody tr")).to_have_count(50)
         expect(page.locator(".static")).to_be_visible()
         expect(page.locator("#explorer")).not_to_be_visible()
-        assert page.locator("svg.chart").count() == 4
+        assert page.locator("svg.chart").count() == 5
 
 
 def test_print_shows_the_static_rows(chromium, run):

@@ -108,7 +108,12 @@ def test_edge_cases_are_said_in_words(tmp_path):
     assert "no word is underlined" in own.sections["rows"]
     assert "not known here" in own.sections["power"]
     assert "the only client" in page.text
+    page, own = pages(Shape(typos=0.2))
+    found = page.sections["found"]
+    assert "Edits that leave an answer good" in found
+    assert "typos typing errors, which leave an answer good32" in re.sub(r"\s*\n\s*", "", found)
     page, _ = pages(SHAPES["few anchors for alpha"])
+    assert "Edits that leave an answer good" not in page.text
     assert "Too few anchors" in page.text
     assert "no clear difference" in page.sections["models"]
     assert "Simulated data" in page.text

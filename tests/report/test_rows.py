@@ -10,6 +10,7 @@ from clues.report.client_files import read_explanations, read_scores, read_texts
 from clues.report.nearest import nearest_kept
 from clues.report.page import payload
 from clues.report.rows import MOST, choose, show_rows
+from clues.report.shading import SHADED
 from tests.report.fake_run import Shape, write_run
 
 
@@ -40,14 +41,14 @@ def test_the_nearest_kept_row_is_another_row_with_a_similar_question():
 
 def test_texts_are_shortened_until_all_fit(tmp_path, monkeypatch):
     folder = write_run(tmp_path / "run", Shape(clients=("GARD",))) / "clients/GARD"
-    monkeypatch.setattr(rows_module, "TEXT_BUDGET", 60_000)
+    monkeypatch.setattr(rows_module, "TEXT_BUDGET", 80_000)
     scores = read_scores(folder)
     texts = read_texts(folder, scores, None)
     shown = show_rows(scores, None, texts, read_explanations(folder, scores["id"].tolist()))
-    assert len(payload(shown.rows).encode()) <= 60_000
+    assert len(payload(shown.rows).encode()) <= 80_000
     longest = max(shown.rows, key=lambda row: row["answer_left"])
     response = texts[longest["id"]].response
-    answer = "".join(piece for piece, _, _ in longest["answer"])
+    answer = "".join(piece for piece, *_ in longest["answer"])
     assert response.startswith(answer)
     assert longest["answer_left"] == len(response) - len(answer) > 0
 
@@ -65,10 +66,10 @@ def test_what_each_row_says(tmp_path):
         assert row["prompt"] == records[i]["question"]
         assert row["groups"][0] == i % 2
         assert len(row["groups"]) == 2
-        assert "".join(p for p, _, _ in row["answer"]) == records[i]["answer"][: shown.longest]
+        assert "".join(p for p, *_ in row["answer"]) == records[i]["answer"][: shown.longest]
         assert row["state"] == ("kept" if scores.keep[i] else "dropped")
         # Contributions of the words add up to the channel.
-        for name in ("fluency", "relevance"):
+        for name in SHADED:
             assert row["tells"][name]["sum"] == pytest.approx(scores[f"{name}.forward"][i], rel=5e-4, abs=5e-5)
     ranks = [row["channels"][0][1] for row in shown.rows]
     assert sorted(ranks) == list(range(1, len(scores) + 1))

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+from importlib.resources import files
+
 import pytest
 
+from clues.data.damage import HARMLESS, KINDS, SUBTLE
 from clues.report import words
+from clues.report.drawing import COLOURS
+from clues.report.shading import SHADED
+from clues.scoring.criteria import CRITERIA, OWNER
 
 
 @pytest.mark.parametrize(
@@ -29,9 +35,10 @@ def test_data_size(n, text):
 
 
 def test_faults_start_with_the_most_frequent_and_agree_in_number():
-    assert words.faults({"fluency": 1, "relevance": 6, "completeness": 3}) == (
-        "6 do not answer the question, 3 stop too early and 1 reads badly"
+    assert words.faults({"fluency": 1, "relevance": 6, "completeness": 3, "novelty": 2}) == (
+        "6 do not answer the question, 3 stop too early, 2 repeat themselves and 1 reads badly"
     )
+    assert words.faults({"novelty": 1}) == "1 repeats itself"
     assert words.faults({"fluency": 0}) == ""
 
 
@@ -51,3 +58,16 @@ def test_odds(evidence, text):
 def test_a_criterion_of_a_user_speaks_by_its_name():
     assert words.criterion("politeness").one == "is below the anchors in politeness"
     assert words.faults({"perplexity": 2}) == "2 are below the anchors in perplexity"
+
+
+def test_every_criterion_and_every_kind_has_its_words_and_its_colour():
+    names = [criterion.name for criterion in CRITERIA]
+    assert list(words.CRITERIA) == [*names, OWNER]
+    assert set(words.KINDS) == {*KINDS, *SUBTLE, *HARMLESS}
+    assert tuple(words.SHADINGS) == SHADED
+    css = files("clues.report").joinpath("assets/page.css").read_text()
+    for name in names:
+        assert css.count(f"--{name}: ") == 3, f"light, dark, print: {name}"
+        assert f".fill-{name} {{ fill: var(--{name}); }}" in css
+        assert f"--{name}: {COLOURS[name]};" in css
+    assert len({COLOURS[name] for name in names}) == len(names)

@@ -115,11 +115,11 @@ def test_the_backward_pass_stops_at_the_lowest_layer_that_is_read():
 
 
 def test_a_criterions_parameters_lie_in_its_layers():
-
     lm = adapted("llama", 1)
     found = {c.name: set(criterion_parameters(lm, c)) for c in CRITERIA if c.layers is not None}
-    assert all(".layers.1." in n for n in found["relevance"])
-    assert all(".layers.2." in n and ".lora_B." in n for n in found["completeness"])
+    layers = {name: {int(n.split(".layers.")[1][0]) for n in names} for name, names in found.items()}
+    assert layers == {"fluency": {1, 2}, "relevance": {1}, "completeness": {2}, "novelty": {1, 2}}
+    assert found["fluency"] == {n for n in lora_parameters(lm.model, "B") if ".layers.0." not in n}
 
 
 def test_a_gradient_batch_that_finds_no_memory_is_halved_too():

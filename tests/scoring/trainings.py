@@ -18,7 +18,7 @@ from clues.scoring.batch_rows import row_key
 from clues.scoring.reference import reference_gradient, reference_score
 from tests.conftest import build_tiny_model, train_tokenizer
 
-CRITERIA = ("relevance", "completeness")
+CRITERIA = ("fluency", "relevance", "completeness", "novelty")
 CHANNELS = tuple(f"{criterion}.gradient" for criterion in CRITERIA)
 TOKENIZER = train_tokenizer()
 TOPICS = ("thirst", "fever", "cough", "rash", "fatigue", "pain", "anaemia", "asthma", "blood", "iron", "lungs", "diet")
@@ -141,5 +141,7 @@ def references(model, spy: Spy, rows, found: list[dict[str, Any]]) -> np.ndarray
         parameters = {n: p for n, p in lora_parameters(model).items() if n in directions.weights}
         mask = [label != -100 for label in row["labels"]]
         g = reference_gradient(model, row["input_ids"], mask, parameters)
-        result.append([reference_score(g, {n: w[k] for n, w in directions.weights.items()}) for k in range(2)])
+        result.append(
+            [reference_score(g, {n: w[k] for n, w in directions.weights.items()}) for k in range(len(CHANNELS))]
+        )
     return np.array(result)

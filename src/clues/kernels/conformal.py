@@ -46,9 +46,10 @@ class Discriminant:
         means = good.mean(axis=0), spoiled.mean(axis=0)
         inside = np.concatenate([good - means[0], spoiled - means[1]])
         covariance = inside.T @ inside / len(inside)
-        # A channel in which all rows are equal says nothing: any variance will do, for its weight is zero.
-        variances = np.diag(covariance)
-        diagonal = np.diag(np.where(variances > 0, variances, 1.0))
+        # A channel in which all rows are equal says nothing: any variance will do, for its weight is zero. Equal means
+        # but for rounding.
+        variances, size = np.diag(covariance), np.abs(np.concatenate([good, spoiled])).max(axis=0)
+        diagonal = np.diag(np.where(variances > (1e-12 * size) ** 2, variances, 1.0))
         shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * diagonal
         return Discriminant(np.linalg.solve(shrunk, means[0] - means[1]), (means[0] + means[1]) / 2)
 

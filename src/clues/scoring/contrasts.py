@@ -71,5 +71,5 @@ def _start(row: Row, question: str, lm: LanguageModel) -> Encoded:
         response_mask=whole.response_mask[:stop],
         end_positions=tuple(end for end in whole.end_positions if end < stop),
         spans=whole.spans[:GAIN_TOKENS],
-        truncated=whole.truncated or stop < len(whole),
+        truncated=whole.truncated or len(places) > GAIN_TOKENS,
     )
