@@ -40,7 +40,7 @@ def test_the_questions_most_like_ones_own_are_met_and_never_that_one():
     own = row("What are the symptoms of gout?", "Pain.")
     for distinct in (sorted([*near, *far]), sorted([*near, *far, own.prompt])):
         assert other_questions(own, distinct) == near
-    assert other_questions(row("IRON, IS (GOOD)", "Yes."), sorted([*near, *far]))[0] == "Is iron good?"
+    assert "Is iron good?" not in other_questions(row("IRON, IS (GOOD)", "Yes."), sorted([*near, *far]))  # its own
     assert other_questions(row("", "Yes."), ["A?", "B?", "C?"]) == ["A?", "B?"]  # as good as any
     for r in some_rows(20):
         found = other_questions(r, sorted(QUESTIONS))
@@ -64,7 +64,7 @@ def test_the_choice_is_the_same_in_any_order_and_shard(lm):
     assert len({tuple(turn[0].input_ids) for turn in whole}) == CONTRASTS
 
 
-@pytest.mark.parametrize("questions", [(), ("A?",), ("A?", "A?"), ("A?", "", "  ")])
+@pytest.mark.parametrize("questions", [(), ("A?",), ("A?", "A?"), ("A?", "a"), ("A?", "", "  ")])
 def test_nobody_is_read_under_other_questions_where_there_are_fewer_than_two(lm, questions):
     assert under_questions(some_rows(3), questions, lm) == []
     assert base_passes(questions) == 2

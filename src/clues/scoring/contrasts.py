@@ -36,13 +36,13 @@ def other_questions(row: Row, distinct: Sequence[str]) -> list[str]:
     Similar by the share of their words in common (Jaccard): they ask in the same manner about something else, so what
     the row's own question tells beyond them is what it is about. All are measured so, rows and anchors alike.
     """
-    own = set(words(row.prompt))
+    own = frozenset(words(row.prompt))
 
     def similarity(question: str) -> float:
         other = _words_of(question)
         return len(own & other) / max(1, len(own | other))
 
-    others = sorted((q for q in distinct if q != row.prompt), key=similarity, reverse=True)
+    others = sorted((q for q in distinct if _words_of(q) != own), key=similarity, reverse=True)
     return (others * CONTRASTS)[:CONTRASTS]
 
 
@@ -53,8 +53,9 @@ def _words_of(question: str) -> frozenset[str]:
 
 
 def _distinct(questions: Sequence[str]) -> list[str]:
-    distinct = sorted({q for q in questions if q.strip()})
-    return distinct if len(distinct) > 1 else []
+    """One question for each set of words: case and punctuation make no other question. Nothing if there is but one."""
+    distinct = {_words_of(q): q for q in sorted(questions, reverse=True) if q.strip()}
+    return sorted(distinct.values()) if len(distinct) > 1 else []
 
 
 def _start(row: Row, question: str, lm: LanguageModel) -> Encoded:

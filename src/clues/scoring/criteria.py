@@ -85,8 +85,6 @@ def criteria_named(names: Sequence[str], channels: str = "full") -> tuple[Criter
     chosen += tuple(_checked(c) for name, c in found.items() if name not in ours)
     if channels == "forward":
         chosen = forward_only(chosen)
-    elif all(c.layers is None for c in chosen):
-        raise SettingError(f'{", ".join(names)} need no training: set scoring.channels = "forward"')
     for c in chosen:
         if not c.channels:
             raise SettingError(f'the criterion {c.name} has a gradient channel alone: scoring.channels must be "full"')

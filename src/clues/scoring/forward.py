@@ -24,8 +24,8 @@ TOP_TOKENS = 5
 """And counted in the tokens that it tells most about, the names and terms that question and answer share: an answer to
 another question has none, and what the question does not touch only adds noise (docs/LOG.md)."""
 SURPRISING = 0.2
-"""Share of a row's words whose surprise is counted as that of the least surprising of them: typing errors are few and
-very surprising, damage is spread over an answer (docs/LOG.md)."""
+"""Share of a row's words, the most surprising ones, that count no more than the most surprising of the others: typing
+errors are few and very surprising, damage is spread over an answer (docs/LOG.md)."""
 WORDS_IN_A_ROW = 5
 """Words in a row that are all foreseen, without any question, were said before."""
 
@@ -55,8 +55,8 @@ class Readings:
 def forward_channels(readings: Readings, rows: Sequence[Row], encoded: Sequence[Encoded]) -> Forward:
     """Channels from token NLLs under the base model.
 
-    - `fluency.forward`: minus the mean surprise of the words, of which the most surprising fifth counts no more than
-      the least surprising of that fifth.
+    - `fluency.forward`: minus the mean surprise of the words, of which those of the most surprising fifth count
+      no more than the most surprising of the others (a winsorised mean).
     - `relevance.forward`: the sum of the five largest terms, among the first 60 tokens, of ℓ_t(a|q') − ℓ_t(a|q), the
       mean over similar questions q' (ℓ_t(a) in its place where there is none): what this question tells that another
       does not (after IRA, arXiv 2410.11540).
@@ -100,7 +100,6 @@ def _fluency(nll: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 def _novelty(nll: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Terms of the tokens of the most foreseen words in a row; of all words where there are not more."""
-    nll = nll[: len(places)]  # without its prompt a truncated row is longer
     terms = np.zeros(len(places), np.float32)
     inside = np.flatnonzero(places[: len(nll)] >= 0)
     if not len(inside):

@@ -38,13 +38,16 @@ def drop_by_fdr(p: np.ndarray, q: float) -> np.ndarray:
     """Drop so many rows that at most a share q of the dropped is good, in expectation.
 
     Benjamini and Hochberg (1995) at level q / π₀, with Storey's (2002) estimate of the share of good rows
-    π₀ = max over λ of (1 + #{p > λ}) / (m (1 − λ)), at most 1. A larger π₀ drops less. The
-    promise holds for p-values of good rows that are uniform or larger; with shared anchors it is measured, not proven.
+    π₀ = max over λ of (1 + #{p > λ}) / (m (1 − λ)), also where it is above 1. A larger π₀ drops less.
+
+    Proven for rows that share their anchors: with conformal p-values and an estimate for one λ by Marandon, Lei, Mary
+    and Roquain (2024, "Adaptive novelty detection with false discovery rate guarantee"), after Bates et al. (2023);
+    the largest estimate is never below any of them and, like them, grows with every p.
     """
     m = len(p)
     if m == 0:
         return np.zeros(0, bool)
-    share_good = min(1.0, max((1 + (p > each).sum()) / (m * (1 - each)) for each in STOREY_LAMBDAS))
+    share_good = max((1 + (p > each).sum()) / (m * (1 - each)) for each in STOREY_LAMBDAS)
     ordered = np.sort(p)
     within = np.flatnonzero(ordered <= q / share_good * np.arange(1, m + 1) / m)
     return p <= ordered[within[-1]] if within.size else np.zeros(m, bool)
