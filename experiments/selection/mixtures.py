@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from dataclasses import dataclass
+from itertools import islice
 
 from clues.config import SampleSettings
-from clues.data.damage import KINDS, SUBTLE, CannotSpoil, corrupt_rows, spoiled
+from clues.data.damage import HARMLESS, KINDS, SUBTLE, CannotSpoil, corrupt_rows, spoiled
+from clues.data.reading import read_rows
 from clues.data.rows import Row
 from clues.data.sample import draw_sample
 from clues.evaluation.labels import LABEL
@@ -65,13 +66,8 @@ class Mixed:
 
     parts: list[Part]
     validation: list[Row]
-    block: list[int] = field(default_factory=list)
+    block: list[int]
     """Block of every validation row; blocks hold all sources."""
-
-    @property
-    def trained(self) -> list[Row]:
-        """Rows of the warm-up: all clients' together."""
-        return [row for part in self.parts if part.role == "client" for row in part.rows]
 
 
 def draw(mixture: Mixture, seed: int) -> Mixed:
@@ -84,9 +80,9 @@ def draw(mixture: Mixture, seed: int) -> Mixed:
     if bad:
         clients["all-bad"] = corrupt_rows(bad, 1.0, mixture.kinds, f"{seed} all-bad")
     if typos:
-        clients["typos"] = _with_typos(typos, seed)
+        clients["typos"] = corrupt_rows(typos, 1.0, HARMLESS, f"{seed} typos")
     if mixture.other_domain:
-        clients["other-domain"] = _clean(_others(mixture, seed))
+        clients["other-domain"] = _others(mixture, seed)
     parts = [
         Part("client", rows, [name] * len(rows), [str(row.record[LABEL]) for row in rows])
         for name, rows in clients.items()
@@ -121,24 +117,14 @@ def _public(role: str, rows: Sequence[Row]) -> Part:
 
 
 def _others(mixture: Mixture, seed: int) -> list[Row]:
-    """Rows of another pool, all its sources in turns."""
-    from clues.data.reading import read_rows
-
+    """Clean rows of another pool's first source."""
     rows, _ = read_rows(mixture.other_domain)
-    sources = tuple(sorted({str(row.record["source"]) for row in rows}))
+    source = min(str(row.record["source"]) for row in rows)
     settings = SampleSettings(
-        pool=mixture.other_domain, clients=sources[:1], min_tokens=0, max_tokens=1 << 20,
+        pool=mixture.other_domain, clients=(source,), min_tokens=0, max_tokens=1 << 20,
         rows_per_client=mixture.other_rows, validation_rows=0, anchor_rows=0, test_rows=0, spoiled_share=0.0,
     )  # fmt: skip
-    return list(chain(*draw_sample(settings, seed).clients.values()))
-
-
-def _clean(rows: Sequence[Row]) -> list[Row]:
-    return [replace(row, record={**row.record, LABEL: "clean"}) for row in rows]
-
-
-def _with_typos(rows: Sequence[Row], seed: int) -> list[Row]:
-    return corrupt_rows(rows, 1.0, ("typos",), f"{seed} typos")
+    return draw_sample(settings, seed).clients[source]
 
 
 def _spoiled(rows: Sequence[Row], block: Sequence[int], kind: str, seed: int) -> Part:

@@ -24,21 +24,21 @@ from clues.baselines.less import Less
 from clues.baselines.likelihoods import likelihood_scores
 from clues.baselines.published import validation_moments
 from clues.baselines.similarity import similarity_scores
+from clues.checkpoint import read_base
 from clues.config import AdapterSettings, TrainingSettings
-from clues.data.encoding import Encoded, encode
+from clues.data.encoding import Encoded
 from clues.data.prepare import prepare_rows
 from clues.data.rows import Row
 from clues.data.writing import replacing
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
-from clues.scoring.contrasts import under_questions
+from clues.scoring.criteria import GOOD
 from clues.scoring.directions import Directions
-from clues.scoring.forward import Readings, forward_channels
-from clues.scoring.passes import gradient_pass, token_nll
+from clues.scoring.forward import forward_channels
+from clues.scoring.passes import gradient_pass
 from clues.scoring.probe import Probe
 from clues.training.local import train
 
-GOOD = "good"
 RANK = 8
 """Singular directions of the validation gradients."""
 MANTISSA_BITS = 12
@@ -107,12 +107,7 @@ class TableMaker:
 
     def _base(self) -> dict[str, np.ndarray]:
         questions = [row.prompt for row in self.mixed.validation]
-        alone = [encode(r.without_prompt(), self.base.tokenizer, self.base.settings.max_length) for r in self.rows]
-        readings = Readings(
-            token_nll(self.base, self.encoded),
-            token_nll(self.base, alone),
-            [token_nll(self.base, turn) for turn in under_questions(self.rows, questions, self.base)],
-        )
+        readings = read_base(self.base, self.rows, self.encoded, questions)
         contrasts = {f"contrast-{i}": nll for i, nll in enumerate(readings.contrasts)}
         self._keep_tokens({"conditional": readings.conditional, "alone": readings.alone, **contrasts})
         return {

@@ -10,10 +10,9 @@ from typing import Any
 
 from torch import Tensor
 
-from clues.channels import QUESTIONS, ChannelFolder, ValidationFolder, bar_of
+from clues.channels import ChannelFolder, ValidationFolder, bar_of, write_questions
 from clues.checkpoint import Checkpoint, make_checkpoint
 from clues.config import Job
-from clues.data.writing import write_json
 from clues.inputs import Inputs
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
@@ -67,7 +66,7 @@ class ByCriteria:
 
     def score(self) -> None:
         """Everything, but for what is in the folder already."""
-        write_json({"questions": self.validation.questions}, self.output / QUESTIONS)  # for rows to come
+        write_questions(self.output, self.validation.questions)  # for rows to come
         with self.progress.phase("score-base", base_passes(self.validation.questions) * self._rows()) as advance:
             for name, part in self.parts.items():
                 part.score_base(lambda rows, note=name: advance(rows, note))

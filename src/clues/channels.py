@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 from clues.baselines.scorer import Score
 from clues.checkpoint import Checkpoint, score_base, score_under, score_validation, trace
 from clues.data.prepare import Prepared
+from clues.data.writing import write_json
 from clues.models.base import LanguageModel
 from clues.scores import explanation_table
 from clues.scoring.criteria import GOOD
@@ -23,6 +25,16 @@ from clues.selection.bar import Bar
 
 QUESTIONS = "questions.json"
 """In an owner's folder: the questions of the public validation rows, which rows to come are read under too."""
+
+
+def write_questions(folder: Path, questions: Sequence[str]) -> None:
+    """Keep the public questions in an owner's folder."""
+    write_json({"questions": list(questions)}, folder / QUESTIONS)
+
+
+def read_questions(folder: Path) -> list[str]:
+    """The public questions that an owner's folder keeps."""
+    return json.loads((folder / QUESTIONS).read_text())["questions"]
 
 
 class ChannelFolder:

@@ -146,15 +146,25 @@ def score_base(
 
     `questions` are those of the public validation rows.
     """
+    return forward_channels(read_base(lm, rows, encoded, questions, advance), rows, encoded)
+
+
+def read_base(
+    lm: LanguageModel,
+    rows: Sequence[Row],
+    encoded: Sequence[Encoded],
+    questions: Sequence[str],
+    advance: Advance = lambda _rows: None,
+) -> Readings:
+    """The token likelihoods that forward channels are made of; arguments as in `score_base`."""
     max_length = lm.settings.max_length
     alone = [encode(row.without_prompt(), lm.tokenizer, max_length) for row in rows]
     with lm.model.disable_adapter() if isinstance(lm.model, PeftModel) else nullcontext():
-        readings = Readings(
+        return Readings(
             token_nll(lm, encoded, advance),
             token_nll(lm, alone, advance),
             [token_nll(lm, turn, advance) for turn in under_questions(rows, questions, lm)],
         )
-    return forward_channels(readings, rows, encoded)
 
 
 def trace(tables: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from clues.channels import QUESTIONS, ChannelFolder
+from clues.channels import QUESTIONS, ChannelFolder, read_questions
 from clues.checkpoint import Checkpoint
 from clues.config import CLUES, Job, SelectionSettings, load_job
 from clues.data.prepare import prepare
@@ -64,7 +64,7 @@ class Earlier:
                 "questions that rows are read under. Score it again with --validation and --anchors (in a federation: "
                 "by another run), then the rows to come"
             )
-        return Earlier(folder, job, files, read_json(folder / QUESTIONS)["questions"])
+        return Earlier(folder, job, files, read_questions(folder))
 
 
 def score_new_rows(

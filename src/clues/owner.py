@@ -48,7 +48,7 @@ def score_file(
 ) -> Verdict | None:
     """Score a file, put it to the bar, and write the rows kept and dropped, the scores and a page into `output`.
 
-    With `scoring.channels = "forward"` two forward passes of the base model are all. With `full` an adapter is warmed
+    With `scoring.channels = "forward"` a few forward passes of the base model are all. With `full` an adapter is warmed
     up on the file itself, and gradient channels are taken at the job's checkpoints. With another `scoring.scorer` than
     `clues` its scores take the place of the criteria: under the base model, or at the same checkpoints. Several
     processes (`accelerate launch`) share the rows; the verdict is the first one's, the others get None.

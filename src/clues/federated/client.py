@@ -15,7 +15,7 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from clues.channels import QUESTIONS, ChannelFolder
+from clues.channels import ChannelFolder, read_questions, write_questions
 from clues.checkpoint import Checkpoint
 from clues.config import AdapterSettings, Job, ModelSettings, PublicSettings, SelectionSettings
 from clues.data.overlap import overlap
@@ -119,8 +119,7 @@ class Client:
 
     @functools.cached_property
     def _scored(self) -> ChannelFolder:
-        questions = json.loads((self.folder / QUESTIONS).read_text())["questions"]
-        return ChannelFolder(self.lm, self.prepared, self.folder / "channels", questions)
+        return ChannelFolder(self.lm, self.prepared, self.folder / "channels", read_questions(self.folder))
 
     @property
     def _domains(self) -> DomainWeights:
@@ -131,7 +130,7 @@ class Client:
         number = int(task.settings["checkpoint"])  # type: ignore[arg-type]
         if number == 0:
             self._note_job()
-            write_json({"questions": json.loads(str(task.settings["questions"]))}, self.folder / QUESTIONS)
+            write_questions(self.folder, json.loads(str(task.settings["questions"])))
             (self.folder / "anchors.json").unlink(missing_ok=True)  # an earlier job's bar is none for these scores
         if number == 0:
             self._scored.score_base()

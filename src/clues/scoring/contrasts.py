@@ -8,7 +8,7 @@ from functools import cache
 
 from clues.data.encoding import Encoded, NoResponseToken, encode
 from clues.data.rows import Row
-from clues.data.words import words
+from clues.data.words import jaccard, words
 from clues.models.base import LanguageModel
 from clues.scoring.forward import CONTRASTS, GAIN_TOKENS
 
@@ -37,12 +37,8 @@ def other_questions(row: Row, distinct: Sequence[str]) -> list[str]:
     the row's own question tells beyond them is what it is about. All are measured so, rows and anchors alike.
     """
     own = frozenset(words(row.prompt))
-
-    def similarity(question: str) -> float:
-        other = _words_of(question)
-        return len(own & other) / max(1, len(own | other))
-
-    others = sorted((q for q in distinct if _words_of(q) != own), key=similarity, reverse=True)
+    asked_else = (q for q in distinct if _words_of(q) != own)
+    others = sorted(asked_else, key=lambda q: jaccard(own, _words_of(q)), reverse=True)
     return (others * CONTRASTS)[:CONTRASTS]
 
 
