@@ -41,7 +41,7 @@ figures: setup
 	$(BIN)/python experiments/figures.py --seeds "$(SEEDS)" --runs $(RUNS)/figures --output docs/figures
 
 study: setup
-	$(BIN)/python experiments/selection/pools.py --data $(DATA) --output $(RUNS)/pools
+	$(BIN)/python -m experiments.selection.pools --data $(DATA) --output $(RUNS)/pools
 	$(BIN)/python -m experiments.selection --runs $(RUNS)
 	$(BIN)/python -m experiments.selection.figures
 	$(BIN)/python -m experiments.selection.page

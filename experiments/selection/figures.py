@@ -15,21 +15,20 @@ import numpy as np
 from experiments.selection import ours
 from experiments.selection.__main__ import TABLES
 from experiments.selection.ablations import ablations
+from experiments.selection.intervals import RESAMPLES, areas, estimate
+from experiments.selection.labels import labels
 from experiments.selection.measure import ALL, PLAIN, Judged, against, kept_elsewhere, kinds_of, measured
 from experiments.selection.others import OTHERS
 from experiments.selection.others import judged as other
-from experiments.selection.plan import CHOOSE, REPORT
+from experiments.selection.plan import CHOOSE, plan
 from experiments.selection.read import Table
 
-from clues.evaluation.bootstrap import interval
-from clues.evaluation.ranking import resampled_auc
 from clues.evaluation.shares import share
 
 STUDY = Path("docs/study")
 OURS, RULE = "clues", "conformal 0.1"
 FIELDS = ("model", "dataset", "clients", "scorer", "rule", "kinds", "share", "anchors", "validation", "seed")
 MEASURES = ("auc", "precision", "recall", "f1", "accuracy", "kept_clean")
-RESAMPLES = 2000
 
 
 def verdicts(table: Table) -> dict[str, Judged]:
@@ -66,10 +65,10 @@ def summary(tables: Sequence[Table], found: Sequence[dict[str, Judged]]) -> dict
     kinds = [kind for kind in (PLAIN, ALL, *kinds_of(ALL)) if all(_has(table, kind) for table in tables)]
     return {
         "tables": [table.name for table in tables],
-        "auc": {kind: _estimate(_areas(tables, mine, kind)) for kind in kinds},
+        "auc": {kind: estimate(_areas(tables, mine, kind)) for kind in kinds},
         "kept_clean": _kept(tables, mine),
-        "rates": _estimate(_rates(tables, mine, PLAIN), ("precision", "recall", "f1", "good_among_dropped")),
-        "fdr": _estimate(_rates(tables, mine, ALL, "fdr 0.1"), ("precision", "recall", "f1", "good_among_dropped")),
+        "rates": estimate(_rates(tables, mine, PLAIN), ("precision", "recall", "f1", "good_among_dropped")),
+        "fdr": estimate(_rates(tables, mine, ALL, "fdr 0.1"), ("precision", "recall", "f1", "good_among_dropped")),
         "elsewhere": _elsewhere(tables, mine),
         "against": {name: _against(tables, found, name, kinds) for name in found[0] if name != OURS and PLAIN in kinds},
     }
@@ -81,11 +80,11 @@ def _against(
     """Another scorer, and what ours gains on it, paired."""
     mine, theirs = ([judged[which] for judged in found] for which in (OURS, name))
     best = max((float(_rates(tables, theirs, PLAIN, rule)[0][2]), rule) for rule in (RULE, "fdr 0.1", "anchor-mean"))
-    gains = {kind: _estimate(_areas(tables, mine, kind) - _areas(tables, theirs, kind)) for kind in kinds}
+    gains = {kind: estimate(_areas(tables, mine, kind) - _areas(tables, theirs, kind)) for kind in kinds}
     return {
-        "auc": _estimate(_areas(tables, theirs, PLAIN)),
+        "auc": estimate(_areas(tables, theirs, PLAIN)),
         "f1_best_rule": best,
-        "f1_gain": _estimate(_rates(tables, mine, PLAIN)[:, 2] - _rates(tables, theirs, PLAIN)[:, 2]),
+        "f1_gain": estimate(_rates(tables, mine, PLAIN)[:, 2] - _rates(tables, theirs, PLAIN)[:, 2]),
         "auc_gain": gains,
     }
 
@@ -100,10 +99,7 @@ def _areas(tables: Sequence[Table], judged: Sequence[Judged], kind: str) -> np.n
     found = []
     for seed, (table, verdict) in enumerate(zip(tables, judged, strict=True)):
         rows = against(table, kind)
-        clean, score = table.clean[rows], np.nan_to_num(verdict.statistic[rows], nan=-np.inf)
-        good, bad = score[clean], score[~clean]
-        area = ((good[:, None] > bad) + 0.5 * (good[:, None] == bad)).mean()
-        found.append(np.concatenate([[area], resampled_auc(clean, score, RESAMPLES, seed)]))
+        found.append(areas(table.clean[rows], verdict.statistic[rows], seed))
     return np.mean(found, axis=0)
 
 
@@ -139,27 +135,32 @@ def _elsewhere(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, A
     return {name: {**share("kept", int(kept), int(rows)), "rows": int(rows)} for name, (kept, rows) in counts.items()}
 
 
-def _estimate(values: np.ndarray, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Value and 95 % interval of a measured number and its resamples, or of several columns by name."""
-    if names:
-        return {name: _estimate(values[:, i]) for i, name in enumerate(names)}
-    low, high = interval(values[1:])
-    return {"value": float(values[0]), "low": float(low), "high": float(high)}
-
-
 def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """All lines of the CSV, and the summary, from the tables there are."""
     rows, found = [], {}
-    for dataset, seeds in (("choose", CHOOSE), ("report", REPORT)):
-        for mix in ("half", "none", "fifth", "most"):
-            tables = [table for seed in seeds if (table := load(f"smollm2-medquad-{mix}-{seed}"))]
-            judged = [verdicts(table) for table in tables]
-            rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
-            if tables:
-                found[f"{dataset} {mix}"] = summary(tables, judged)
-            if tables and mix == "half":
-                found[f"{dataset} ablations"] = ablations(tables)
+    for name, members in groups().items():
+        tables = [table for member in members if (table := load(member))]
+        if not tables:
+            continue
+        if name.endswith("labels"):
+            found[name] = {"tables": [table.name for table in tables], **labels(tables, name.split()[1])}
+            continue
+        judged = [verdicts(table) for table in tables]
+        rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
+        found[name] = summary(tables, judged)
+        if name in ("choose half", "report half"):
+            found[name.replace("half", "ablations")] = ablations(tables)
     return rows, found
+
+
+def groups() -> dict[str, list[str]]:
+    """Name of a part of the summary -> names of the tables that it is about."""
+    found: dict[str, list[str]] = {}
+    for planned in plan(Path()):
+        part = "choose" if planned.seed in CHOOSE else "report"
+        data = [] if planned.data == "medquad" else [planned.data]
+        found.setdefault(" ".join([part, *data, planned.mix]), []).append(planned.name)
+    return found
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import islice
 
 from clues.config import SampleSettings
@@ -22,6 +23,8 @@ from clues.evaluation.labels import LABEL
 ALL_KINDS = (*KINDS, *SUBTLE)
 SPOILINGS = ("deletion", "exchange", "cut", "near-exchange", "repetition", "subtle")
 """How public validation rows are spoiled, for directions and for the spoiled side of the bar."""
+QUALITY = ("clear", "specific", "relevant")
+"""Dimensions of SubjECTive-QA that speak of an answer's quality; the other three speak of its tone."""
 BLOCKS = 4
 """Parts of the validation rows, so that a spoiled copy is scored by directions its original has no part in."""
 
@@ -48,6 +51,13 @@ class Mixture:
     """Rows of one more client, good but for typing errors."""
     unseen_rows: int = 32
     other_rows: int = 32
+    dirty_validation: float = 0.0
+    """Share of the public validation rows that are spoiled by kinds that are not subtle, and nobody knows."""
+    labelled: str = ""
+    """A pool that people judged, whose rows become one more client; empty: none."""
+    labelled_half: int = 0
+    """Which half of its documents: 0 to choose on, 1 to report."""
+    labelled_tokens: tuple[int, int] = (20, 300)
 
 
 @dataclass(frozen=True)
@@ -83,16 +93,16 @@ def draw(mixture: Mixture, seed: int) -> Mixed:
         clients["typos"] = corrupt_rows(typos, 1.0, HARMLESS, f"{seed} typos")
     if mixture.other_domain:
         clients["other-domain"] = _others(mixture, seed)
-    parts = [
-        Part("client", rows, [name] * len(rows), [str(row.record[LABEL]) for row in rows])
-        for name, rows in clients.items()
-    ]
+    parts = [Part("client", rows, [name] * len(rows), _kinds(rows)) for name, rows in clients.items()]
+    if mixture.labelled:
+        judged = _labelled(mixture, {str(row.record["doc"]) for row in (*sample.anchors, *sample.validation)})
+        parts += [Part("client", judged, ["labelled"] * len(judged), [label(row) for row in judged])]
     parts += [_public("heldback", heldback), _public("unseen", sample.unseen), _public("anchor", sample.anchors)]
-    turn = len(mixture.sources)
-    block = [(i // turn) % BLOCKS for i in range(len(sample.validation))]
-    parts += [_public("validation", sample.validation)]
-    parts += [_spoiled(sample.validation, block, kind, seed) for kind in SPOILINGS]
-    return Mixed(parts, sample.validation, block)
+    validation = corrupt_rows(sample.validation, mixture.dirty_validation, KINDS, f"{seed} validation")
+    block = [(i // len(mixture.sources)) % BLOCKS for i in range(len(validation))]
+    parts += [replace(_public("validation", validation), kind=_kinds(validation))]
+    parts += [_spoiled(validation, block, kind, seed) for kind in SPOILINGS]
+    return Mixed(parts, validation, block)
 
 
 def _settings(mixture: Mixture, test_rows: int) -> SampleSettings:
@@ -116,6 +126,24 @@ def _public(role: str, rows: Sequence[Row]) -> Part:
     return Part(role, list(rows), [str(row.record.get("source", "")) for row in rows], ["clean"] * len(rows))
 
 
+def _kinds(rows: Sequence[Row]) -> list[str]:
+    return [str(row.record[LABEL]) for row in rows]
+
+
+def _labelled(mixture: Mixture, public: set[str]) -> list[Row]:
+    """Half of the judged rows, by their document (a question, a call), none of which is public here."""
+    rows, _ = read_rows(mixture.labelled)
+    docs = sorted({row.record["doc"] for row in rows}, key=lambda doc: sha256(doc.encode()).digest())
+    mine, (low, high) = set(docs[mixture.labelled_half :: 2]) - public, mixture.labelled_tokens
+    return [row for row in rows if row.record["doc"] in mine and low <= row.record["tokens"] <= high]
+
+
+def label(row: Row) -> str:
+    """`label 3`, or the marks on several dimensions: `label 2-0-2`."""
+    marks = ("label",) if "label" in row.record else QUALITY
+    return "label " + "-".join(str(row.record[mark]) for mark in marks)
+
+
 def _others(mixture: Mixture, seed: int) -> list[Row]:
     """Clean rows of another pool's first source."""
     rows, _ = read_rows(mixture.other_domain)
@@ -135,7 +163,7 @@ def _spoiled(rows: Sequence[Row], block: Sequence[int], kind: str, seed: int) ->
         some = [rows[i] for i in places]
         for i, row in zip(places, _subtly(some, seed) if kind == "subtle" else spoiled(some, kind, seed), strict=True):
             result[i] = row
-    return Part("spoiled", result, [kind] * len(rows), [str(row.record[LABEL]) for row in result])
+    return Part("spoiled", result, [kind] * len(rows), _kinds(result))
 
 
 def _subtly(rows: Sequence[Row], seed: int) -> list[Row]:

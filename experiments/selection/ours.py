@@ -64,6 +64,13 @@ def judged(table: Table, variant: Variant | None = None) -> Judged:
     return Judged(found.statistic, found.p, calibrate(bar.anchors, bar).statistic)
 
 
+def evidence(table: Table, variant: Variant) -> dict[str, np.ndarray]:
+    """Criterion -> [R] its log-likelihood ratio; NaN where a row has none."""
+    made = channels(table, variant)
+    found = calibrate(made, bar_of(table, made, variant)).evidence
+    return {c.name: found[:, j] for j, c in enumerate(variant.criteria)}
+
+
 def bar_of(table: Table, made: dict[str, np.ndarray], variant: Variant) -> Bar:
     """The bar of a table, or of some of its anchors and validation rows, for the variant's criteria."""
 

@@ -1,4 +1,4 @@
-"""Pools and labelled sets for selection: `python experiments/selection/pools.py --data FOLDER --output FOLDER`.
+"""Pools and labelled sets for selection: `python -m experiments.selection.pools --data FOLDER --output FOLDER`.
 
 `--data` is a folder with finance/, medical/ and multilingual/ gzipped JSON lines. Every pool is a file of JSON lines
 with `prompt`, `response`, `source` (makes a client), `doc` (to be kept in one set), `tokens` of the response, and the
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from experiments.selection.mixtures import QUALITY
 from transformers import AutoTokenizer
 
 from clues.data.overlap import distinct
@@ -39,8 +40,6 @@ LONGEST = 400
 """Tokens of a TAT-QA row's prompt and response."""
 FEWEST_WORDS = 8
 """Words with a letter in a TAT-QA answer: shorter ones are numbers and names."""
-QUALITY = ("clear", "specific", "relevant")
-"""Dimensions of SubjECTive-QA that speak of an answer's quality; the other three speak of its tone."""
 TONE = ("assertive", "cautious", "optimistic")
 PERIODS = (2011, 2014, 2017)
 """First years of the second, third and fourth source of SubjECTive-QA: about equally many rows in each."""
@@ -107,6 +106,8 @@ def pools(data: Path, count: Count) -> dict[str, list[Record]]:
     for row in (row for rows in made.values() for row in rows):
         row["tokens"] = count(row["response"])
     made["casimedicos_apart"] = apart(made["casimedicos"])
+    made["calls"] = [row for row in made["subjective"] if all(row[dimension] == 2 for dimension in QUALITY)]
+    made["finance"] = finance(made["tatqa"], made["calls"])
     made["finance_other"] = finance_other(made["tatqa"])
     summarise(made, count)
     return made
@@ -293,6 +294,11 @@ def finance_other(reports: Sequence[Record]) -> list[Record]:
         row | {"source": "finance", "prompt": answering(row), "context": "answering paragraphs, no table"}
         for row in rows
     ]
+
+
+def finance(reports: Sequence[Record], calls: Sequence[Record]) -> list[Record]:
+    """Two clients of one field: answers from American reports, and spoken ones that have the best marks."""
+    return [row for row in reports if row["source"] == "tatqa-us"] + [row | {"source": "calls"} for row in calls]
 
 
 def answering(row: Record) -> str:

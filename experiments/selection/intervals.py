@@ -1,0 +1,27 @@
+"""Figures and their resamples side by side, so that two scorers are compared on the same resamples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from clues.evaluation.bootstrap import interval
+from clues.evaluation.ranking import auc, resampled_auc
+
+RESAMPLES = 2000
+
+
+def areas(good: np.ndarray, score: np.ndarray, seed: int) -> np.ndarray:
+    """[1 + RESAMPLES] the area under the curve as measured, then of resampled rows; a row without a score is last."""
+    score = np.nan_to_num(score, nan=-np.finfo(float).max)
+    return np.concatenate([[auc(good, score) or 0.0], resampled_auc(good, score, RESAMPLES, seed)])
+
+
+def estimate(values: np.ndarray, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Value and 95 % interval of a measured number and its resamples, or of several columns by name."""
+    if names:
+        return {name: estimate(values[:, i]) for i, name in enumerate(names)}
+    low, high = interval(values[1:])
+    return {"value": float(values[0]), "low": float(low), "high": float(high)}
