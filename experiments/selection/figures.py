@@ -17,17 +17,19 @@ from experiments.selection.__main__ import TABLES
 from experiments.selection.ablations import ablations
 from experiments.selection.intervals import RESAMPLES, areas, estimate
 from experiments.selection.labels import labels
-from experiments.selection.measure import ALL, PLAIN, Judged, against, kept_elsewhere, kinds_of, measured
+from experiments.selection.measure import ALL, PLAIN, RULES, Judged, against, kept_elsewhere, kinds_of, measured
 from experiments.selection.others import OTHERS
 from experiments.selection.others import judged as other
 from experiments.selection.plan import CHOOSE, SMOLLM2, plan
 from experiments.selection.read import Table
+from experiments.selection.validity import validity
 
 from clues.evaluation.shares import share
 
 STUDY = Path("docs/study")
 OURS, RULE = "clues", "conformal 0.1"
 FIELDS = ("model", "dataset", "clients", "scorer", "rule", "kinds", "share", "anchors", "validation", "seed")
+RATES = ("precision", "recall", "f1", "good_among_dropped")
 MEASURES = ("auc", "precision", "recall", "f1", "accuracy", "kept_clean")
 
 
@@ -67,8 +69,9 @@ def summary(tables: Sequence[Table], found: Sequence[dict[str, Judged]]) -> dict
         "tables": [table.name for table in tables],
         "auc": {kind: estimate(_areas(tables, mine, kind)) for kind in kinds},
         "kept_clean": _kept(tables, mine),
-        "rates": estimate(_rates(tables, mine, PLAIN), ("precision", "recall", "f1", "good_among_dropped")),
-        "fdr": estimate(_rates(tables, mine, ALL, "fdr 0.1"), ("precision", "recall", "f1", "good_among_dropped")),
+        "rates": estimate(_rates(tables, mine, PLAIN), RATES),
+        "fdr": estimate(_rates(tables, mine, ALL, "fdr 0.1"), RATES),
+        "rules": {rule: estimate(_rates(tables, mine, PLAIN, rule), RATES) for rule in RULES},
         "elsewhere": _elsewhere(tables, mine),
         "against": {name: _against(tables, found, name, kinds) for name in found[0] if name != OURS and PLAIN in kinds},
     }
@@ -104,7 +107,7 @@ def _areas(tables: Sequence[Table], judged: Sequence[Judged], kind: str) -> np.n
 
 
 def _rates(tables: Sequence[Table], judged: Sequence[Judged], kinds: str, rule: str = RULE) -> np.ndarray:
-    """[1 + RESAMPLES, 4] precision, recall, F1 and the share of good among the dropped, over all tables' rows pooled;
+    """[1 + RESAMPLES, 4] `RATES` over all tables' rows pooled;
     resamples draw rows within each table, the same ones for every scorer."""
     totals = np.zeros((1 + RESAMPLES, 4))
     for seed, (table, verdict) in enumerate(zip(tables, judged, strict=True)):
@@ -151,6 +154,7 @@ def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], 
         found[name] = summary(tables, judged)
         if name in ("choose half", "report half"):
             found[name.replace("half", "ablations")] = ablations(tables)
+            found[name.replace("half", "validity")] = validity(tables)
     return rows, found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from experiments.selection.figures import STUDY
 from experiments.selection.measure import PLAIN, kinds_of
+from experiments.selection.validity import DRAWS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from clues.data.damage import SUBTLE
@@ -34,9 +35,7 @@ def main() -> None:
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     there.filters |= {"estimate": estimate, "short": short}
-    text = there.get_template("STUDY.md.j2").render(
-        summary=summary, seven=kinds_of(PLAIN), subtle=SUBTLE, part="report" if "report half" in summary else "choose"
-    )
+    text = there.get_template("STUDY.md.j2").render(summary=summary, seven=kinds_of(PLAIN), subtle=SUBTLE, draws=DRAWS)
     PAGE.write_text(text)
 
 
