@@ -23,6 +23,8 @@ DIRT = (0.0, 0.05, 0.2)
 """Share of the anchors that are spoiled rows (of kinds that are not subtle), and nobody knows."""
 ALPHAS = (0.05, 0.1, 0.2)
 Q = 0.1
+LOOKED_AT = 0.2
+"""Share of the anchors, the worst ones, that a person reads; the spoiled among them are taken out."""
 DRAWS = 100
 
 
@@ -62,6 +64,11 @@ def _shares(table: Table, evidence: np.ndarray, anchors: np.ndarray, rest: np.nd
         for alpha in ALPHAS:
             yield f"{name} {alpha}", float((found.p[rows] <= alpha).mean())
     yield "fdr", _good_among_dropped(table, found.p, found.statistic)
+    read = anchors[np.argsort(found.statistic[anchors])[: round(LOOKED_AT * len(anchors))]]
+    left = np.setdiff1d(anchors, read[~table.clean[read]])
+    after = conformal(evidence, evidence[left])
+    for name, rows in (("exchangeable", rest), ("caught", spoiled)):
+        yield f"{name} after reading", float((after.p[rows] <= 0.1).mean())
 
 
 def _good_among_dropped(table: Table, p: np.ndarray, statistic: np.ndarray) -> float:

@@ -19,6 +19,7 @@ from clues.evaluation.groups import by_groups
 from clues.scores import ScoredRows, check_version, write_scores
 from clues.scoring.criteria import OWNER
 from clues.selection.bar import Bar
+from clues.selection.low_bar import low_bar_warning
 from clues.selection.select import Selection, select
 
 DECISIONS = {"keep": True, "drop": False}
@@ -111,7 +112,8 @@ def warnings(bar: Bar, settings: SelectionSettings) -> list[str]:
         )
     if bar.size < 30:
         found.append(f"Only {bar.size} anchors: the bar is coarse and depends on each of them.")
-    return found
+    own = select(bar.anchors, bar, settings).statistic.tolist() if bar.spoiled else []
+    return found + list(filter(None, [low_bar_warning(own, settings.rule, settings.alpha)]))
 
 
 def read_decisions(file: Path, rows: Sequence[Row]) -> list[str]:

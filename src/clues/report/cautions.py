@@ -9,6 +9,8 @@ from typing import Any
 
 from clues.data.damage import HARMLESS
 from clues.report.words import count, listed, percent
+from clues.scoring.criteria import SCORE
+from clues.selection.low_bar import low_bar_warning
 
 FEW = 3
 """Anchors below the bar; with fewer, one odd anchor decides about many rows."""
@@ -38,6 +40,14 @@ def about_anchors(rule: str, alpha: float, anchors: int) -> list[Caution]:
         text = f"Only the {below} worst of {anchors} anchors decide where the bar lies. One odd anchor moves it far."
         return [Caution("Few anchors", text)]
     return []
+
+
+def about_low_bar(anchors: Mapping[str, Any]) -> list[Caution]:
+    """Anchors that look spoiled, from anchors.json; scores of a scorer say nothing of that."""
+    if all(name.endswith(SCORE) for channels in anchors["criteria"].values() for name in channels):
+        return []
+    text = low_bar_warning(anchors["statistic"], anchors["rule"], anchors["alpha"])
+    return [Caution("Some anchors look spoiled", text)] if text else []
 
 
 def about_clients(clients: Mapping[str, Mapping[str, Any]]) -> list[Caution]:

@@ -41,7 +41,7 @@ def write_coordinator_report(folder: Path) -> Path:
         settings=changed_settings(job),
         metrics=Numbers(metrics),
         counts=Numbers(selection, "count"),
-        cautions=_cautions(job, selection, training),
+        cautions=_cautions(job, selection, anchors, training),
         arms=federation.training_views(training),
         wire=federation.totals(training.get("arms", {})),
         events=_times(read_lines(folder / "events.jsonl")),
@@ -138,9 +138,11 @@ def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
     return charts.inline_svg(charts.models_compared(models, metric, title), label)
 
 
-def _cautions(job: Job, selection: Mapping[str, Any], training: Mapping[str, Any]) -> list[cautions.Caution]:
+def _cautions(
+    job: Job, selection: Mapping[str, Any], anchors: Mapping[str, Any], training: Mapping[str, Any]
+) -> list[cautions.Caution]:
     clients, alpha = selection["clients"], job.selection.alpha
-    found = cautions.about_anchors(job.selection.rule, alpha, selection["anchors"])
+    found = cautions.about_anchors(job.selection.rule, alpha, selection["anchors"]) + cautions.about_low_bar(anchors)
     found += cautions.about_clients(clients) + about_uneven_clients(clients)
     found += cautions.about_unseen(selection.get("unseen", {}), alpha)
     if job.sample.clients:

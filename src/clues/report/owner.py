@@ -65,7 +65,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
         most_set_aside=MOST_SET_ASIDE,
         power=power_view(power, about["alpha"]),
         shading=shading_sentence(power),
-        cautions=_cautions(about, scores) + about_groups(groups, include_text),
+        cautions=_cautions(about, scores, anchors) + about_groups(groups, include_text),
         groups=groups_view(groups, include_text),
         audit=audit_view(folder, scores),
         **_counted(scores),
@@ -138,9 +138,15 @@ def _embedded(
     }
 
 
-def _cautions(about: Mapping[str, Any], scores: client_files.Scores) -> list[cautions.Caution]:
-    found = cautions.about_anchors(about["rule"], about["alpha"], about["anchors"])
-    found += [] if found else [cautions.Caution("Before you trust the bar", text) for text in about.get("warnings", [])]
+def _cautions(
+    about: Mapping[str, Any], scores: client_files.Scores, anchors: Mapping[str, Any]
+) -> list[cautions.Caution]:
+    found, low = (
+        cautions.about_anchors(about["rule"], about["alpha"], about["anchors"]),
+        cautions.about_low_bar(anchors),
+    )
+    others = [] if found else [text for text in about.get("warnings", []) if text not in [each.text for each in low]]
+    found += [cautions.Caution("Before you trust the bar", text) for text in others] + low
     if len(scores) and not scores.keep.any():
         found += cautions.about_clients({"this file": {"rows": len(scores), "kept": 0}})
     overlap = {name: sum(kinds.values()) for name, kinds in about.get("overlap", {}).items()}
