@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from clues.models.adapters import layer_of
-from clues.scoring.directions import Directions
-from clues.scoring.per_sample import PerSample, inner_products, square_norms
+from clues.scoring.criteria import CRITERIA, Criterion
 
+RELEVANCE = next(c for c in CRITERIA if c.name == "relevance")
 LAYER_SHARES = (0, 0.26, 0.34, 0.44, 0.54, 0.61, 0.73, 0.87, 1)
 """Edges of the groups of layers, as shares of the depth; 0.26 and 0.73 are edges of the product's criteria."""
 
@@ -28,30 +28,19 @@ class LayerGroups:
         layer = layer_of(parameter)
         return max(group for group in range(self.count) if self.edges[group] <= layer)
 
+    def within(self, criterion: Criterion | None) -> list[int]:
+        """Groups in the layers of a criterion, whose edges are edges of groups; those of relevance for none."""
+        layers = (criterion or RELEVANCE).layer_range(self.edges[-1])
+        return [g for g in range(self.count) if self.edges[g] in layers]
+
     @property
     def names(self) -> list[str]:
         """`L<first>-<last>` of every group."""
         return [f"L{self.edges[g]}-{self.edges[g + 1] - 1}" for g in range(self.count)]
 
 
-class ByGroup(PerSample):
-    """Inner products with K directions and the squared norm, for every group of layers: [B, (K + 1) groups]."""
-
-    def __init__(self, directions: Directions, groups: LayerGroups) -> None:
-        self.directions, self.groups = directions, groups
-        what = [*directions.names, "square"]
-        super().__init__(tuple(f"{w}|{g}" for g in groups.names for w in what), directions.weights)
-
-    def terms(self, parameter: str, g: Tensor) -> Tensor:
-        V = self.directions.weights[parameter].to(g.device)
-        found = torch.cat([inner_products(g, V), square_norms(g)[:, None]], dim=1)
-        total = found.new_zeros(len(g), self.groups.count, found.shape[1])
-        total[:, self.groups.of(parameter)] = found
-        return total.flatten(1)
-
-
 class Kept:
-    """Observer: the gradients themselves of a few rows, so that products among them need no second pass.
+    """Observer: the gradients themselves, so that any direction can be held against them afterwards.
 
     Its channel `place` says which row of `matrix` a row of the pass became.
     """
@@ -79,22 +68,26 @@ class Kept:
         """[rows, P] in the order of the pass, from its channel `place`."""
         return torch.cat(self.batches)[torch.from_numpy(place.astype(int))]
 
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers in each parameter."""
+        return [math.prod(shape) for shape in self.shapes.values()]
+
     def split(self, vectors: Tensor) -> dict[str, Tensor]:
         """[K, P] -> parameter -> [K, O, I]."""
-        parts = vectors.split([math.prod(shape) for shape in self.shapes.values()], dim=1)
+        parts = vectors.split(self.sizes, dim=1)
         return {name: part.reshape(-1, *self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
 
 
-def by_group(G: Tensor, directions: Directions, groups: LayerGroups) -> dict[str, np.ndarray]:
-    """What `ByGroup` reads, from the gradients G [rows, P] themselves: channel -> [rows]."""
-    observer, place = ByGroup(directions, groups), 0
-    observer.start(len(G))
-    total = torch.zeros(len(G), len(observer.channels))
-    for name, V in directions.weights.items():
-        size = V[0].numel()
-        total += observer.terms(name, G[:, place : place + size].reshape(len(G), *V.shape[1:]))
-        place += size
-    return dict(zip(observer.channels, total.T.numpy(), strict=True))
+def gram(G: Tensor, public: np.ndarray, kept: Kept, groups: LayerGroups) -> tuple[np.ndarray, np.ndarray]:
+    """From the gradients G [R, P] themselves, for every group of layers: inner products with those of the public rows
+    [groups, R, n] and squared norms [groups, R]."""
+    products = np.zeros((groups.count, len(G), len(public)), np.float32)
+    squares = np.zeros((groups.count, len(G)), np.float32)
+    for name, part in zip(kept.shapes, G.split(kept.sizes, dim=1), strict=True):
+        products[groups.of(name)] += (part @ part[public].T).numpy()
+        squares[groups.of(name)] += part.square().sum(1).numpy()
+    return products, squares
 
 
 def singular_vectors(G: Tensor, rank: int) -> tuple[Tensor, list[float], list[float]]:

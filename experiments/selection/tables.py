@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 from experiments.selection.mixtures import BLOCKS, SPOILINGS, Mixed, Mixture, Part, draw
-from experiments.selection.observers import ByGroup, Kept, LayerGroups, by_group, singular_vectors
+from experiments.selection.observers import Kept, LayerGroups, gram, singular_vectors
+from experiments.selection.whitening import whitened
+from torch import Tensor
 
 from clues.baselines.datainf import datainf_direction
 from clues.baselines.less import Less
@@ -32,8 +33,7 @@ from clues.data.rows import Row
 from clues.data.writing import replacing
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
-from clues.scoring.criteria import GOOD
-from clues.scoring.directions import Directions
+from clues.scoring.criteria import CRITERIA, GOOD
 from clues.scoring.forward import forward_channels
 from clues.scoring.passes import gradient_pass
 from clues.scoring.probe import Probe
@@ -41,6 +41,8 @@ from clues.training.local import train
 
 RANK = 8
 """Singular directions of the validation gradients."""
+RIDGES = (0.1, 0.03)
+"""Of whitened directions."""
 MANTISSA_BITS = 12
 """Kept of every float32: enough for statistics, and half the size."""
 
@@ -91,8 +93,8 @@ class TableMaker:
         for k, steps in enumerate(self.warm_up.steps, start=1):
             if not all((self.folder / f"checkpoint-{j}.npz").exists() for j in range(k, len(self.warm_up.steps) + 1)):
                 train(lm, self.trained, training, steps=steps - done, first_step=done, seed=self.seed)
-            done, last = steps, k == len(self.warm_up.steps)
-            found = self._once(f"checkpoint-{k}", lambda: self._checkpoint(lm, last))  # noqa: B023
+            done = steps
+            found = self._once(f"checkpoint-{k}", lambda: self._checkpoint(lm, k))  # noqa: B023
             columns |= {f"{name}@{k}": values for name, values in found.items()}
         lm.model.unload()
         return pa.table({name: _rounded(values) for name, values in columns.items()})
@@ -120,30 +122,51 @@ class TableMaker:
         table = pa.table({name: [x.astype(np.float16) for x in values] for name, values in nll.items()})
         pq.write_table(table, self.folder / "tokens.parquet", compression="zstd")
 
-    def _checkpoint(self, lm: LanguageModel, last: bool) -> dict[str, np.ndarray]:
-        shapes = {name: p.shape for name, p in lora_parameters(lm.model, "B").items()}
+    def _checkpoint(self, lm: LanguageModel, k: int) -> dict[str, np.ndarray]:
+        kept = Kept({name: p.shape for name, p in lora_parameters(lm.model, "B").items()})
         groups = LayerGroups(lm.model.config.get_text_config().num_hidden_layers)
-        kept, kinds = Kept(shapes), (GOOD, *SPOILINGS)
         public = gradient_pass(lm, self.encoded[self.whole :], [kept])
-        G = kept.matrix(public.pop("place"))  # [validation rows and their copies, P]
-        m = len(self.good)
-        means = torch.stack([G[i * m : (i + 1) * m][self.block[:m] == b].mean(0)
-                             for i in range(len(kinds)) for b in range(BLOCKS)])  # fmt: skip
-        directions = Directions(tuple(f"{kind}|{b}" for kind in kinds for b in range(BLOCKS)), kept.split(means))
-        vectors, values, mean = singular_vectors(G[:m], RANK)
-        singular = Directions(tuple(f"svd-{i}" for i in range(RANK)), kept.split(vectors))
-        public |= by_group(G, directions, groups) | dict(zip(singular.names, (G @ vectors.T).T.numpy(), strict=True))
         moments = validation_moments(lm, self.good)
-        observers = [ByGroup(directions, groups), Probe(singular)]
-        observers += [*moments.observers(), *moments.variants(), Less(moments)]
-        if last:
+        observers = [kept, *moments.observers(), *moments.variants(), Less(moments)]
+        if k == len(self.warm_up.steps):
             observers.append(Probe(datainf_direction(lm, self.trained, moments.gradient)))
         found = gradient_pass(lm, self.encoded[: self.whole], observers)
-        missing = np.full(len(G), np.nan, np.float32)
+        missing = np.full(len(self.block), np.nan, np.float32)
         columns = {name: np.concatenate([x, public.get(name, missing)]) for name, x in found.items()}
+        G = kept.matrix(columns.pop("place"))  # [rows, P]
+        products, squares = gram(G, self.whole + np.arange(len(self.block)), kept, groups)
+        columns |= {f"square|{name}": values for name, values in zip(groups.names, squares, strict=True)}
+        columns |= self._singular(G) | self._whitened(products, groups)
+        return columns | self._contrasts(products, groups)
+
+    def _singular(self, G: Tensor) -> dict[str, np.ndarray]:
+        vectors, values, mean = singular_vectors(G[self.whole :][: len(self.good)], RANK)
+        columns = {f"svd-{i}": x for i, x in enumerate((vectors @ G.T).numpy())}
         facts = {"svd-values": values, "svd-mean": mean}
-        constant = {f"{n}-{i}": np.full(len(self.encoded), v) for n, part in facts.items() for i, v in enumerate(part)}
-        return self._condensed(columns, groups) | constant
+        return columns | {f"{n}-{i}": np.full(len(G), v) for n, part in facts.items() for i, v in enumerate(part)}
+
+    def _whitened(self, products: np.ndarray, groups: LayerGroups) -> dict[str, np.ndarray]:
+        """`<kind>|white<ridge>|<layers>`: in the layers of the product's criterion, and in all."""
+        places, classes = self.whole + np.arange(len(self.block)), np.repeat(range(1 + len(SPOILINGS)), len(self.good))
+        result = {}
+        for at, kind in enumerate(SPOILINGS, start=1):
+            mine = next((c for c in CRITERIA if c.spoiling == kind), None)
+            for layers, some in (("own", groups.within(mine)), ("all", range(groups.count))):
+                total = products[list(some)].sum(0, dtype=float)
+                for ridge in RIDGES:
+                    values = whitened(total, places, classes, self.block, at, ridge)
+                    result[f"{kind}|white{ridge}|{layers}"] = values
+        return result
+
+    def _contrasts(self, products: np.ndarray, groups: LayerGroups) -> dict[str, np.ndarray]:
+        """Inner products with the mean gradients of every class and block of validation rows, condensed."""
+        m, found = len(self.good), {}
+        for at, kind in enumerate((GOOD, *SPOILINGS)):
+            for b in range(BLOCKS):
+                chosen = at * m + np.flatnonzero(self.block[:m] == b)
+                for name, values in zip(groups.names, products[:, :, chosen].mean(2), strict=True):
+                    found[f"{kind}|{b}|{name}"] = values
+        return self._condensed(found, groups)
 
     def _condensed(self, found: dict[str, np.ndarray], groups: LayerGroups) -> dict[str, np.ndarray]:
         """Contrasts good − spoiled in place of both, means over the blocks a row has no part in, and the blocks in

@@ -7,9 +7,10 @@ import pytest
 import torch
 from experiments.selection import figures, ours
 from experiments.selection.mixtures import BLOCKS, Mixture, draw
-from experiments.selection.observers import ByGroup, Kept, LayerGroups, by_group
+from experiments.selection.observers import Kept, LayerGroups, gram
 from experiments.selection.read import Table
 from experiments.selection.tables import TableMaker, WarmUp, write
+from experiments.selection.whitening import whitened
 from transformers import LlamaForCausalLM
 
 from clues.config import ModelSettings
@@ -31,16 +32,29 @@ def test_products_of_kept_gradients_equal_those_of_a_pass():
     shapes = {name: p.shape for name, p in lora_parameters(lm.model, "B").items()}
     kept, groups = Kept(shapes), LayerGroups(lm.model.config.num_hidden_layers)
     G = kept.matrix(gradient_pass(lm, rows, [kept])["place"])
-    directions = Directions(("first", "rest"), kept.split(G[[0, 4]]))
-    found, passed = (
-        by_group(G, directions, groups),
-        gradient_pass(lm, rows, [ByGroup(directions, groups), Probe(directions)]),
-    )
-    for name, values in found.items():
-        assert values == pytest.approx(passed[name], rel=1e-4, abs=1e-6 * float(np.abs(values).max() + 1))
-    whole = sum(found[f"first|{g}"] for g in groups.names)
-    assert whole == pytest.approx(passed["first"], rel=1e-4)
-    assert whole[0] == pytest.approx(sum(found[f"square|{g}"][0] for g in groups.names), rel=1e-4)
+    products, squares = gram(G, np.array([0, 4]), kept, groups)
+    passed = gradient_pass(lm, rows, [Probe(Directions(("first", "fourth"), kept.split(G[[0, 4]])))])
+    assert products.sum(0)[:, 0] == pytest.approx(passed["first"], rel=1e-4, abs=1e-6 * float(G.square().sum()))
+    assert products.sum(0)[:, 1] == pytest.approx(passed["fourth"], rel=1e-4, abs=1e-6 * float(G.square().sum()))
+    assert squares.sum(0)[[0, 4]] == pytest.approx(np.diag(products.sum(0)[[0, 4]]), rel=1e-4)
+
+
+def test_a_whitened_direction_is_the_one_by_the_whole_covariance():
+    rng = np.random.default_rng(5)
+    classes = np.repeat([0, 1, 2], 6)
+    G = rng.normal(size=(20, 7)) + np.r_[classes, 0, 1][:, None] * rng.normal(size=7)
+    blocks, public = np.tile([0, 1, 2], 6), np.arange(18)
+    found = whitened(G @ G[public].T, public, classes, blocks, 1, 0.3)
+    slow = []
+    for b in range(3):
+        used = blocks != b
+        means = [G[:18][used & (classes == c)].mean(0) for c in range(3)]
+        inside = G[:18][used] - np.stack(means)[classes[used]]
+        S = inside.T @ inside
+        w = np.linalg.solve(S + 0.3 * np.trace(S) / used.sum() * np.eye(7), means[0] - means[1])
+        slow.append(w / np.linalg.norm(w))
+    assert found[18:] == pytest.approx(G[18:] @ np.mean(slow, axis=0))
+    assert found[:18] == pytest.approx([G[i] @ slow[blocks[i]] for i in range(18)])
 
 
 @pytest.fixture(scope="module")
