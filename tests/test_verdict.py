@@ -8,8 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from clues.config import SelectionSettings
+from clues.data.writing import write_jsonl
 from clues.federated.run import run_job
 from clues.progress import Progress
+from clues.report.audit_file import decide
 from clues.scores import ScoresError
 from clues.verdict import DecisionError, judge_again
 from tests.federated.tiny import tiny_job
@@ -52,6 +54,22 @@ def test_an_owners_decisions_override_the_rule_and_are_counted(folder):
     assert [row["decision"] for row in table[:3]] == ["drop", "keep", ""]
     assert table[1]["keep"]
     assert json.loads((folder / "client.json").read_text())["decided_by_owner"] == 2
+
+
+def test_a_line_separator_inside_a_text_ends_no_line(folder):
+    """U+2028 and its kin end a line for Python's splitlines, and stand in answers and remarks as they are."""
+    aside = {"file": "data.jsonl", "line": 99, "reason": "no answer", "raw": '{"question": "a\u2028b\u0085c"}'}
+    decision = {"id": scores(folder)[0]["id"], "decision": "keep", "why": "read\u2028twice"}
+    before = (folder / "set_aside.jsonl").read_bytes()
+    write_jsonl([aside], folder / "set_aside.jsonl")
+    write_jsonl([decision], folder / "decisions.jsonl")
+    verdict = judge_again(folder, SelectionSettings(rule="ratio", ratio=0.0))
+    assert json.loads((folder / "set_aside.jsonl").read_text(encoding="utf-8").split("\n")[0]) == aside
+    assert (verdict.set_aside, verdict.kept) == (1, 1)
+    assert decide(folder, {}) == []
+    assert "read\u2028twice" in (folder / "decisions.jsonl").read_text(encoding="utf-8")
+    (folder / "decisions.jsonl").unlink()
+    (folder / "set_aside.jsonl").write_bytes(before)
 
 
 @pytest.mark.parametrize(

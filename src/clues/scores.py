@@ -145,5 +145,5 @@ def _set_aside_table(items: Sequence[SetAside]) -> pa.Table:
 
 
 def _read_set_aside(file: Path) -> list[SetAside]:
-    lines = file.read_text().splitlines() if file.exists() else []
-    return [SetAside(**json.loads(line)) for line in lines]
+    lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else []  # raw text may hold other line ends
+    return [SetAside(**json.loads(line)) for line in lines if line]

@@ -119,7 +119,7 @@ def warnings(bar: Bar, settings: SelectionSettings) -> list[str]:
 def read_decisions(file: Path, rows: Sequence[Row]) -> list[str]:
     """The owner's decision per row: `keep`, `drop`, or empty. Raises DecisionError for a line it cannot apply."""
     decisions = dict.fromkeys((row.id for row in rows), "")
-    lines = file.read_text().splitlines() if file.exists() else []
+    lines = file.read_text(encoding="utf-8").split("\n") if file.exists() else []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

@@ -74,7 +74,7 @@ def decide(folder: Path, verdicts: Mapping[str, str]) -> list[str]:
     An owner's own line on a row stands, and is neither changed nor overruled.
     """
     file = folder / "decisions.jsonl"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n") if file.exists() else []
     own = [line for line in lines if line.strip() and _decision(line).get("why") != WHY]
     decided = {_decision(line).get("id") for line in own}
     good = [name for name, verdict in verdicts.items() if verdict == "good" and name not in decided]
