@@ -11,6 +11,7 @@ from experiments.selection import ours
 from experiments.selection.measure import PLAIN, Judged, against, kinds_of
 from experiments.selection.ours import Variant
 from experiments.selection.read import Table
+from experiments.selection.tables import RIDGES
 
 from clues.evaluation.ranking import auc
 from clues.evaluation.shares import selection_shares
@@ -23,7 +24,30 @@ DRAWS = 20
 
 def ablations(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
     """Name of the change -> figures, the mean over tables (and over draws, where something is drawn)."""
-    return {name: _mean([judge(table) for judge in judges for table in tables], tables) for name, judges in _changes()}
+    found = {name: _mean([judge(table) for judge in judges for table in tables], tables) for name, judges in _changes()}
+    white = [table for table in tables if any("|white" in name for name in table.columns)]
+    for name, judge in _whitened_changes() if white == list(tables) else ():
+        found[name] = _mean([judge(table) for table in tables], tables)
+    return found | _by_heart([table for table in tables if table.checkpoints > 2])
+
+
+def _by_heart(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
+    """After one and a half passes over the rows, in the tables that go on so long, and the same tables before."""
+    if not tables:
+        return {}
+    seeds = ", ".join(str(table.facts["seed"]) for table in tables)
+    forward, gradient = _only("forward"), _only("gradient")
+    changes = {
+        "as it is": Variant(),
+        "checkpoint 3 alone, rows seen one and a half times": Variant(checkpoints=(3,)),
+        "gradient channels alone": Variant(criteria=gradient),
+        "gradient channels alone, checkpoint 3": Variant(checkpoints=(3,), criteria=gradient),
+        "forward channels of the base alone": Variant(criteria=forward),
+    }
+    return {
+        f"seeds {seeds}: {name}": _mean([_of(variant)(table) for table in tables], tables)
+        for name, variant in changes.items()
+    }
 
 
 Judge = Callable[[Table], tuple[Table, Judged]]
@@ -49,6 +73,16 @@ def _changes() -> Iterator[tuple[str, list[Judge]]]:
         yield f"evidence from {count} validation rows", [_fewer("validation", count, draw) for draw in range(DRAWS)]
     for dirt in (0.05, 0.2):
         yield f"{dirt:.0%} of the anchors spoiled", [_dirty(dirt, draw) for draw in range(DRAWS)]
+
+
+def _whitened_changes() -> Iterator[tuple[str, Judge]]:
+    for ridge in RIDGES:
+        for layers, said in (("own", "the layers of the criterion"), ("all", "all layers")):
+            yield f"whitened directions, ridge {ridge}, {said}", _of(replace(Variant(), gradient=_white(ridge, layers)))
+
+
+def _white(ridge: float, layers: str) -> Callable[[Table, Criterion, Sequence[int]], np.ndarray]:
+    return lambda table, criterion, ks: table.channel(f"{criterion.spoiling}|white{ridge}|{layers}", ks)
 
 
 def _of(variant: Variant) -> Judge:
