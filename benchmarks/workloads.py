@@ -17,7 +17,7 @@ from clues.data.sample import Sample, draw_sample
 from clues.models.adapters import add_adapter, layer_of, lora_parameters
 from clues.models.base import LanguageModel, load_base
 from clues.scoring.criteria import CRITERIA
-from clues.scoring.directions import Directions, contrasts, criterion_parameters, mean_gradient
+from clues.scoring.directions import Directions, criterion_parameters, mean_gradient
 from clues.scoring.validation import encode_validation
 
 SEED = 0
@@ -69,10 +69,13 @@ class Workload:
         return Work(self.lm, self.encoded, Directions(tuple(f"random {k}" for k in range(count)), weights))
 
     def criteria_directions(self) -> Directions:
-        """Those of the criteria, from the public rows."""
-        parameters = {c.name: criterion_parameters(self.lm, c) for c in CRITERIA if c.layers is not None}
-        good = mean_gradient(self.lm, self.good, {n: p for some in parameters.values() for n, p in some.items()})
-        return contrasts(good, {c: mean_gradient(self.lm, self.spoiled[c], p) for c, p in parameters.items()})
+        """One for each criterion, all in the same layers: the mean gradient of good rows less that of spoiled ones. How
+        a direction is made is of no matter for what rows cost."""
+        parameters = {n: p for c in CRITERIA for n, p in criterion_parameters(self.lm, c).items()}
+        good = mean_gradient(self.lm, self.good, parameters)
+        bad = [mean_gradient(self.lm, self.spoiled[c.name], parameters) for c in CRITERIA]
+        weights = {n: torch.stack([g - b[n] for b in bad]) for n, g in good.items()}
+        return Directions(tuple(c.name for c in CRITERIA), weights)
 
     @property
     def depth(self) -> int:

@@ -10,9 +10,9 @@ import torch
 
 from clues.checkpoint import Checkpoint, make_checkpoint, score_under, trace
 from clues.data.rows import Message, Row
-from clues.models.adapters import AdapterError, adapter_state, load_adapter_state, lora_parameters
+from clues.models.adapters import AdapterError, adapter_state, load_adapter_state
 from clues.scoring.criteria import CRITERIA, Criterion
-from clues.scoring.reference import reference_gradient
+from clues.scoring.directions import directions_at
 from clues.scoring.validation import encode_validation
 from tests.scoring.test_probe import adapted, random_rows
 
@@ -38,24 +38,14 @@ def made():
     return lm, validation, make_checkpoint(lm, validation, published=True)
 
 
-def mean_reference(lm, encoded):
-    parameters = lora_parameters(lm.model, "B")
-    rows = [reference_gradient(lm.model, e.input_ids, e.response_mask, parameters) for e in encoded]
-    return {n: torch.stack([r[n] for r in rows]).mean(0) for n in parameters}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_direction_is_good_minus_spoiled_in_the_layers_of_its_criterion(made, name):
-    """Swapping the two, or using another layer, would change every sign or value here."""
+def test_a_checkpoints_directions_are_the_mean_of_those_made_without_a_fold(made):
     lm, validation, checkpoint = made
-    criterion = next(c for c in CRITERIA if c.name == name)
-    k = checkpoint.directions.names.index(f"{name}.gradient")
-    good, bad = mean_reference(lm, validation.good), mean_reference(lm, validation.spoiled[name].encoded)
-    for parameter, w in checkpoint.directions.weights.items():
-        layer = int(parameter.split(".layers.")[1].split(".")[0])
-        expected = (good[parameter] - bad[parameter]) * (layer in criterion.layer_range(3))
-        assert torch.allclose(w[k], expected, atol=1e-6), parameter
-    assert checkpoint.directions.weights
+    folds = directions_at(lm, validation)
+    assert len(checkpoint.folds) == validation.folds == len(folds) == 2
+    assert checkpoint.directions.names == tuple(f"{name}.gradient" for name in NAMES)
+    for name, w in checkpoint.directions.weights.items():
+        assert torch.allclose(w, torch.stack([fold.weights[name] for fold in folds]).mean(0), atol=1e-6)
+        assert ".layers.0." not in name  # the first quarter of the layers is not read
 
 
 def test_a_checkpoint_comes_back_from_disk_and_from_the_wire(made, tmp_path):
@@ -64,8 +54,8 @@ def test_a_checkpoint_comes_back_from_disk_and_from_the_wire(made, tmp_path):
     again = Checkpoint.load(tmp_path / "c.safetensors")
     sent = Checkpoint.from_tensors(checkpoint.to_tensors())
     assert again.key == sent.key == checkpoint.key
-    assert len(again.halves) == 2
-    assert sent.halves == ()  # the halves stay with whoever made them
+    assert len(again.folds) == 2
+    assert sent.folds == ()  # they stay with whoever made them
     rows = random_rows(5, 4)
     for name, values in score_under(lm, checkpoint, rows).items():
         np.testing.assert_array_equal(values, score_under(lm, again, rows)[name])
@@ -86,8 +76,9 @@ def test_no_adapter_in_a_criterions_layers_is_an_error():
         Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a})
         for i, a in enumerate(ANSWERS)
     ]
-    with pytest.raises(AdapterError, match="relevance is read in layers 1 to 1"):
-        make_checkpoint(lm, encode_validation(rows, lm, 0), published=False)
+    low = replace(CRITERIA[1], layers=(0.0, 0.67))
+    with pytest.raises(AdapterError, match="relevance is read in layers 0 to 1"):
+        make_checkpoint(lm, encode_validation(rows, lm, 0, [low]), published=False)
 
 
 def test_the_trace_is_the_mean_over_checkpoints():
@@ -109,7 +100,7 @@ def test_a_checkpoint_says_which_engine_reads_what_and_why(made):
 
 
 def test_a_criterion_with_a_function_has_its_direction_in_its_layers():
-    """As for a kind of damage: good minus spoiled, and every copy is spoiled the same way each time."""
+    """As for a kind of damage, and every copy is spoiled the same way each time."""
 
     def swap(text, rng):
         words = text.split()
@@ -130,7 +121,6 @@ def test_a_criterion_with_a_function_has_its_direction_in_its_layers():
     assert not set(texts) & set(ANSWERS)
     directions = make_checkpoint(lm, validation, published=False).directions
     assert directions.names == (*(f"{name}.gradient" for name in NAMES), "mixed.gradient")
-    good, bad = mean_reference(lm, validation.good), mean_reference(lm, validation.spoiled["mixed"].encoded)
     for parameter, w in directions.weights.items():
-        layer = int(parameter.split(".layers.")[1].split(".")[0])
-        assert torch.allclose(w[4], (good[parameter] - bad[parameter]) * (layer in (0, 1)), atol=1e-6), parameter
+        assert w[4].any() == (".layers.2." not in parameter)
+    assert {name.split(".layers.")[1][0] for name in directions.weights} == {"0", "1", "2"}

@@ -36,7 +36,7 @@ MEASURES = ("auc", "precision", "recall", "f1", "accuracy", "kept_clean")
 def verdicts(table: Table) -> dict[str, Judged]:
     """Every scorer's verdict on a table, ours first."""
     found = {OURS: ours.judged(table), f"{OURS}, forward": ours.judged(table, ours.forward_alone(ours.Variant()))}
-    return found | {name: other(table, name, ours.CHECKPOINTS) for name in OTHERS}
+    return found | {name: other(table, name, table.first_pass) for name in OTHERS}
 
 
 def lines(table: Table, found: dict[str, Judged]) -> Iterator[dict[str, Any]]:

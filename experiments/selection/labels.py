@@ -72,4 +72,4 @@ def scores(table: Table) -> dict[str, np.ndarray]:
     forward = ours.forward_alone(plain)
     mine = {"clues": ours.judged(table).statistic, "clues, forward": ours.judged(table, forward).statistic}
     mine |= {f"clues, {name}": evidence for name, evidence in ours.evidence(table, plain).items()}
-    return mine | {name: score(table, ours.CHECKPOINTS) for name, score in OTHERS.items()}
+    return mine | {name: score(table, table.first_pass) for name, score in OTHERS.items()}

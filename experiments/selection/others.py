@@ -44,7 +44,8 @@ OTHERS: dict[str, Score] = {
     **{name: _named(name) for name in ("perplexity", "ifd", "ira", "similarity.max", "similarity.mean")},
     **{name: _named(name) for name in ("length", "random")},
 }
-"""Each at the same checkpoints as ours; DataInf, whose passes are dear, at the last one."""
+"""Each the mean over both checkpoints of the first pass, where a table has them; DataInf, whose passes are dear, at the
+last one."""
 
 
 def judged(table: Table, scorer: str, checkpoints: Sequence[int], anchors: np.ndarray | None = None) -> Judged:

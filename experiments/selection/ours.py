@@ -9,13 +9,17 @@ import numpy as np
 from experiments.selection.measure import Judged
 from experiments.selection.read import Table
 
+from clues.kernels.fisher import RIDGE
 from clues.scoring.criteria import CRITERIA, Criterion, forward_only
 from clues.selection.bar import Bar
 from clues.selection.in_run import InRunBar
 from clues.selection.select import calibrate
 
-CHECKPOINTS = (1, 2)
-"""The default job's number; see STUDY.md for others."""
+CHECKPOINTS = (1,)
+"""After a third of a pass over the rows; see STUDY.md for others."""
+
+
+Gradient = Callable[[Table, Criterion, Sequence[int]], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Variant:
 
     checkpoints: Sequence[int] = CHECKPOINTS
     criteria: tuple[Criterion, ...] = CRITERIA
-    gradient: Callable[[Table, Criterion, Sequence[int]], np.ndarray] | None = None
+    gradient: Gradient | None = None
     """In place of the product's gradient channel."""
     anchors: np.ndarray | None = None
     """Positions among the anchors; all by default."""
@@ -35,15 +39,20 @@ class Variant:
 def channels(table: Table, variant: Variant) -> dict[str, np.ndarray]:
     """Channel -> [R], by the product's names."""
     made = {f"{c.name}.forward": table.channel(f"{c.name}.forward") for c in variant.criteria}
-    gradient = variant.gradient or inner_product
+    gradient = variant.gradient or fisher(RIDGE, "upper")
     for c in variant.criteria:
         if f"{c.name}.gradient" in c.channels:
             made[f"{c.name}.gradient"] = gradient(table, c, variant.checkpoints)
     return made
 
 
+def fisher(ridge: float, layers: str) -> Gradient:
+    """⟨∇ℓ, Fisher's discriminant⟩, the product's directions, in the layers that are read (`upper`) or in all."""
+    return lambda table, c, checkpoints: table.channel(f"{c.spoiling}|fisher{ridge:g}|{layers}", checkpoints)
+
+
 def inner_product(table: Table, criterion: Criterion, checkpoints: Sequence[int]) -> np.ndarray:
-    """⟨∇ℓ, direction⟩ over the groups of layers that the criterion is read in."""
+    """⟨∇ℓ, mean good − mean spoiled⟩ over the groups of layers that the criterion is read in."""
     assert isinstance(criterion.spoiling, str)
     return table.gradient(criterion.spoiling, layer_groups(table, criterion), checkpoints)
 

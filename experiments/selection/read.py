@@ -54,6 +54,11 @@ class Table:
         """How many there are."""
         return len(self.facts["warm_up"]["steps"])
 
+    @property
+    def first_pass(self) -> tuple[int, ...]:
+        """The checkpoints in the first pass over the rows: at a third and at two thirds, if both are there."""
+        return tuple(range(1, min(self.checkpoints, 2) + 1))
+
     @cached_property
     def groups(self) -> list[str]:
         """Names of the groups of layers, from below."""
@@ -61,13 +66,13 @@ class Table:
             n.split("|")[1].removesuffix("@1") for n in self.columns if n.startswith("square|") and n.endswith("@1")
         ]
 
-    def channel(self, name: str, checkpoints: Sequence[int] = (1, 2)) -> np.ndarray:
+    def channel(self, name: str, checkpoints: Sequence[int] = (1,)) -> np.ndarray:
         """[R] a channel; the mean over checkpoints for one that is read under them."""
         if name in self.columns:
             return self.columns[name].astype(float)
         return np.mean([self.columns[f"{name}@{k}"].astype(float) for k in checkpoints], axis=0)
 
-    def gradient(self, kind: str, groups: Sequence[int], checkpoints: Sequence[int] = (1, 2)) -> np.ndarray:
+    def gradient(self, kind: str, groups: Sequence[int], checkpoints: Sequence[int] = (1,)) -> np.ndarray:
         """[R] ⟨∇ℓ, direction of a kind⟩ over some groups of layers, the mean over checkpoints."""
         return sum((self.channel(f"{kind}|{self.groups[g]}", checkpoints) for g in groups), np.zeros(len(self.clean)))
 

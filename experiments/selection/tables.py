@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from experiments.selection.mixtures import BLOCKS, SPOILINGS, Mixed, Mixture, Part, draw
-from experiments.selection.observers import Kept, LayerGroups, gram, singular_vectors
+from experiments.selection.observers import LayerGroups, gram, singular_vectors
 from experiments.selection.whitening import whitened
 from torch import Tensor
 
@@ -31,18 +32,20 @@ from clues.data.encoding import Encoded
 from clues.data.prepare import prepare_rows
 from clues.data.rows import Row
 from clues.data.writing import replacing
+from clues.kernels.fisher import RIDGE
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import CRITERIA, GOOD
 from clues.scoring.forward import forward_channels
+from clues.scoring.gathered import Gathered
 from clues.scoring.passes import gradient_pass
 from clues.scoring.probe import Probe
 from clues.training.local import train
 
 RANK = 8
 """Singular directions of the validation gradients."""
-RIDGES = (0.1, 0.03)
-"""Of whitened directions."""
+RIDGES = (RIDGE, 0.3)
+"""Of Fisher's discriminant: the product's, and a larger one."""
 MANTISSA_BITS = 12
 """Kept of every float32: enough for statistics, and half the size."""
 
@@ -51,8 +54,8 @@ MANTISSA_BITS = 12
 class WarmUp:
     """How the adapter is trained on all clients' rows together."""
 
-    steps: tuple[int, ...] = (16, 32)
-    """Optimizer steps after which a checkpoint is made: a third and two thirds of a pass over the rows."""
+    steps: tuple[int, ...] = (16,)
+    """Optimizer steps after which a checkpoint is made: a third of a pass over the rows."""
     batch_size: int = 8
     learning_rate: float = 2e-3
     rank: int = 8
@@ -123,7 +126,7 @@ class TableMaker:
         pq.write_table(table, self.folder / "tokens.parquet", compression="zstd")
 
     def _checkpoint(self, lm: LanguageModel, k: int) -> dict[str, np.ndarray]:
-        kept = Kept({name: p.shape for name, p in lora_parameters(lm.model, "B").items()})
+        kept = Gathered({name: p.shape for name, p in lora_parameters(lm.model, "B").items()})
         groups = LayerGroups(lm.model.config.get_text_config().num_hidden_layers)
         public = gradient_pass(lm, self.encoded[self.whole :], [kept])
         moments = validation_moments(lm, self.good)
@@ -146,16 +149,18 @@ class TableMaker:
         return columns | {f"{n}-{i}": np.full(len(G), v) for n, part in facts.items() for i, v in enumerate(part)}
 
     def _whitened(self, products: np.ndarray, groups: LayerGroups) -> dict[str, np.ndarray]:
-        """`<kind>|white<ridge>|<layers>`: in the layers of the product's criterion, and in all."""
-        places, classes = self.whole + np.arange(len(self.block)), np.repeat(range(1 + len(SPOILINGS)), len(self.good))
+        """`<kind>|fisher<ridge>|<layers>`: the product's directions, by the covariance of the good rows and of those
+        spoiled for its criteria; in the layers that it reads and in all."""
+        places, m = self.whole + np.arange(len(self.block)), len(self.good)
+        kinds = [c.spoiling for c in CRITERIA]
+        own = [at if kind in (GOOD, *kinds) else -1 for at, kind in enumerate((GOOD, *SPOILINGS))]
         result = {}
-        for at, kind in enumerate(SPOILINGS, start=1):
-            mine = next((c for c in CRITERIA if c.spoiling == kind), None)
-            for layers, some in (("own", groups.within(mine)), ("all", range(groups.count))):
-                total = products[list(some)].sum(0, dtype=float)
-                for ridge in RIDGES:
-                    values = whitened(total, places, classes, self.block, at, ridge)
-                    result[f"{kind}|white{ridge}|{layers}"] = values
+        for layers, some in (("upper", groups.read), ("all", range(groups.count))):
+            total = products[list(some)].sum(0, dtype=float)
+            for ridge, kind in product(RIDGES, kinds):
+                at = 1 + SPOILINGS.index(kind)
+                values = whitened(total, places, np.repeat(own, m), self.block, at, ridge)
+                result[f"{kind}|fisher{ridge:g}|{layers}"] = values
         return result
 
     def _contrasts(self, products: np.ndarray, groups: LayerGroups) -> dict[str, np.ndarray]:

@@ -39,9 +39,9 @@ class Checkpoint:
     adapter: dict[str, Tensor]
     directions: Directions
     moments: Moments | None
-    halves: tuple[Directions, ...] = ()
-    """Directions from either half of the public validation rows, to score the other half and its copies without
-    bias. They stay with whoever made them."""
+    folds: tuple[Directions, ...] = ()
+    """Directions made without a fold of the public validation rows, to score its rows and their copies without bias.
+    They stay with whoever made them."""
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Flat names, each part under its own prefix; `from_tensors` is the inverse."""
@@ -58,18 +58,19 @@ class Checkpoint:
             part, _, name = key.partition("/")
             parts.setdefault(part, {})[name] = tensor
         moments = Moments(parts["gradient"], parts["square"]) if "gradient" in parts else None
-        halves = [Directions.from_tensors(parts[f"half-{i}"]) for i in range(2) if f"half-{i}" in parts]
-        return Checkpoint(parts["adapter"], Directions.from_tensors(parts["direction"]), moments, tuple(halves))
+        count = sum(part.startswith("fold-") for part in parts)
+        folds = tuple(Directions.from_tensors(parts[f"fold-{i}"]) for i in range(count))
+        return Checkpoint(parts["adapter"], Directions.from_tensors(parts["direction"]), moments, folds)
 
     def save(self, file: Path) -> None:
         """Write as safetensors, atomically."""
-        halves = {
-            f"half-{i}/{name}": t.contiguous()
-            for i, half in enumerate(self.halves)
-            for name, t in half.to_tensors().items()
+        folds = {
+            f"fold-{i}/{name}": t.contiguous()
+            for i, fold in enumerate(self.folds)
+            for name, t in fold.to_tensors().items()
         }
         with replacing(file) as scratch:
-            save_file(self.to_tensors() | halves, str(scratch))
+            save_file(self.to_tensors() | folds, str(scratch))
 
     @staticmethod
     def load(file: Path) -> Checkpoint:
@@ -101,9 +102,9 @@ class Checkpoint:
 
 def make_checkpoint(lm: LanguageModel, validation: Validation, published: bool) -> Checkpoint:
     """The adapter that the model carries now, with directions (and the published score's moments) at it."""
-    halves = [directions_at(lm, validation, half) for half in (0, 1)]
+    folds = directions_at(lm, validation)
     moments = validation_moments(lm, validation.good) if published else None
-    return Checkpoint(adapter_state(lm.model), average(*halves), moments, tuple(halves))
+    return Checkpoint(adapter_state(lm.model), average(folds), moments, tuple(folds))
 
 
 def score_under(
@@ -122,15 +123,15 @@ def score_validation(
     part: slice = slice(None),
 ) -> dict[str, np.ndarray]:
     """Gradient channels of (a part of) the public validation rows and their spoiled copies, as in
-    `Validation.all_rows`, each by the directions of the half it is not in."""
+    `Validation.all_rows`, each by the directions made without its fold."""
     load_adapter_state(lm.model, checkpoint.adapter)
     result: dict[str, np.ndarray] = {}
-    encoded, half_of = validation.all_rows.encoded[part], validation.all_halves[part]
-    for half, directions in enumerate(checkpoint.halves):
-        others = np.flatnonzero(half_of != half)
-        found = gradient_pass(lm, [encoded[i] for i in others], [Probe(directions)], advance)
+    encoded, fold_of = validation.all_rows.encoded[part], validation.all_folds[part]
+    for fold, directions in enumerate(checkpoint.folds):
+        own = np.flatnonzero(fold_of == fold)
+        found = gradient_pass(lm, [encoded[i] for i in own], [Probe(directions)], advance)
         for name, values in found.items():
-            result.setdefault(name, np.zeros(len(encoded), np.float32))[others] = values
+            result.setdefault(name, np.zeros(len(encoded), np.float32))[own] = values
     return result
 
 

@@ -116,8 +116,9 @@ class ScoringSettings:
     """The ways to fail that are looked for; `clues score` also takes those that installed packages bring."""
     channels: Literal["full", "forward"] = "full"
     """`forward`: a few forward passes of the base model, no training. `full`: gradient channels as well."""
-    checkpoints: tuple[int, ...] = (2, 4)
-    """Warm-up rounds after which the global adapter scores the rows."""
+    checkpoints: tuple[int, ...] = (2,)
+    """Warm-up rounds after which the global adapter scores the rows. One early in the first pass over the rows says as
+    much as two, and the later ones say less (docs/STUDY.md)."""
     published: bool = True
     """Also compute the published score (dot and Adam) for comparison."""
     domain_field: str = ""

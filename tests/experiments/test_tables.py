@@ -7,7 +7,7 @@ import pytest
 import torch
 from experiments.selection import figures, ours
 from experiments.selection.mixtures import BLOCKS, Mixture, draw
-from experiments.selection.observers import Kept, LayerGroups, gram
+from experiments.selection.observers import LayerGroups, gram
 from experiments.selection.read import Table
 from experiments.selection.tables import TableMaker, WarmUp, write
 from experiments.selection.whitening import whitened
@@ -17,6 +17,7 @@ from clues.config import ModelSettings
 from clues.models.adapters import lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.directions import Directions
+from clues.scoring.gathered import Gathered
 from clues.scoring.passes import gradient_pass
 from clues.scoring.probe import Probe
 from tests.conftest import build_tiny_model, train_tokenizer
@@ -30,7 +31,7 @@ SMALL = Mixture(
 def test_products_of_kept_gradients_equal_those_of_a_pass():
     lm, rows = adapted("llama", 3), random_rows(3, 9)
     shapes = {name: p.shape for name, p in lora_parameters(lm.model, "B").items()}
-    kept, groups = Kept(shapes), LayerGroups(lm.model.config.num_hidden_layers)
+    kept, groups = Gathered(shapes), LayerGroups(lm.model.config.num_hidden_layers)
     G = kept.matrix(gradient_pass(lm, rows, [kept])["place"])
     products, squares = gram(G, np.array([0, 4]), kept, groups)
     passed = gradient_pass(lm, rows, [Probe(Directions(("first", "fourth"), kept.split(G[[0, 4]])))])

@@ -22,7 +22,7 @@ from clues.models.adapters import adapter_state, load_adapter_state, lora_parame
 from clues.models.base import LanguageModel
 from clues.models.plain_lora import AdapterError
 from clues.scoring.batch_rows import InRunError, row_key, rows_of
-from clues.scoring.directions import directions_at
+from clues.scoring.directions import average, directions_at
 from clues.scoring.public_rows import IN_RUN_CRITERIA, PublicReader, PublicRows, rulers_at, undisturbed
 from clues.scoring.reference import reference_gradient, reference_score
 from clues.scoring.validation import encode_validation
@@ -104,24 +104,25 @@ def test_scores_are_exact_and_training_is_bit_identical(case, tmp_path):
     assert scorer.seconds["hooks"] > 0
 
 
-def test_public_rows_are_exact_and_validation_rows_meet_the_directions_of_the_other_half(tmp_path):
+def test_public_rows_are_exact_and_validation_rows_meet_the_directions_made_without_them(tmp_path):
     spy = train(tmp_path, adapted(), training_rows(), pad("right"), scorer_for(tmp_path, 3))
     lm = LanguageModel(adapted().eval().requires_grad_(False), TOKENIZER, ModelSettings(precision="float32"))
     rows, anchors = (prepare(file, TOKENIZER, 512) for file in public_files(tmp_path))
     validation = encode_validation(rows.rows, lm, 3, IN_RUN_CRITERIA)
     public = {("anchor", _key(e)): (e, None) for e in anchors.encoded}
-    assert set(validation.half_of) == {0, 1}
+    assert validation.folds > 1
     for role, part in {"good": validation.good, **{c: p.encoded for c, p in validation.spoiled.items()}}.items():
-        public |= {(role, _key(e)): (e, int(1 - half)) for e, half in zip(part, validation.half_of, strict=True)}
+        public |= {(role, _key(e)): (e, int(fold)) for e, fold in zip(part, validation.fold_of, strict=True)}
     found = [r for r in records(tmp_path) if r["role"] != "row"]
     for window, first_step in ((0, 0), (1, 3)):
         mine = [r for r in found if r["window"] == window]
         assert sorted((r["role"], r["key"]) for r in mine) == sorted(public)
         assert {r["step"] for r in mine} == set(range(first_step, min(first_step + 3, 5)))
         for record in mine:
-            encoded, half = public[record["role"], record["key"]]
+            encoded, fold = public[record["role"], record["key"]]
             load_adapter_state(lm.model, spy.steps[first_step][0])
-            directions = directions_at(lm, validation, half, IN_RUN_CRITERIA)
+            folds = directions_at(lm, validation, IN_RUN_CRITERIA)
+            directions = average(folds) if fold is None else folds[fold]
             load_adapter_state(lm.model, spy.steps[record["step"]][0])
             parameters = {n: p for n, p in lora_parameters(lm.model).items() if n in directions.weights}
             g = reference_gradient(lm.model, encoded.input_ids, encoded.response_mask, parameters)

@@ -118,7 +118,9 @@ def test_a_criterions_parameters_lie_in_its_layers():
     lm = adapted("llama", 1)
     found = {c.name: set(criterion_parameters(lm, c)) for c in CRITERIA if c.layers is not None}
     layers = {name: {int(n.split(".layers.")[1][0]) for n in names} for name, names in found.items()}
-    assert layers == {"fluency": {1, 2}, "relevance": {1}, "completeness": {2}, "novelty": {1, 2}}
+    assert layers == {name: {1, 2} for name in ("fluency", "relevance", "completeness", "novelty")}
+    last = criterion_parameters(lm, replace(CRITERIA[0], layers=(0.7, 1.0)))
+    assert {int(n.split(".layers.")[1][0]) for n in last} == {2}
     assert found["fluency"] == {n for n in lora_parameters(lm.model, "B") if ".layers.0." not in n}
 
 

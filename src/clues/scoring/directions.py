@@ -1,26 +1,35 @@
 """Directions: what public rows say about where the model should move, one per criterion.
 
-A direction is the gradient, averaged over the public validation rows, of ℓ(good) − ℓ(spoiled), at a checkpoint. A row
-whose own gradient points the same way teaches the model to prefer good answers to answers that fail this criterion.
+A direction is Fisher's discriminant between the gradients of good public validation rows and of the same rows spoiled
+for the criterion, at a checkpoint: the difference of the mean gradients, turned away from what rows of one class differ
+in anyway. A row whose own gradient points the same way teaches the model to prefer good answers to answers that fail.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from clues.data.batches import Batch
 from clues.data.encoding import Encoded
+from clues.kernels.fisher import discriminant
 from clues.kernels.losses import row_means
 from clues.models.adapters import AdapterError, layer_of, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import Criterion
 from clues.scoring.domains import channel_of
+from clues.scoring.gathered import row_gradients
 from clues.scoring.passes import batchwise, likelihood_batch
 from clues.scoring.validation import Validation
+
+MOST_BYTES = 2**31
+"""Of public rows' gradients in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -89,26 +98,80 @@ def mean_gradient(
 
 
 def directions_at(
-    lm: LanguageModel, validation: Validation, half: int | None = None, criteria: Sequence[Criterion] | None = None
-) -> Directions:
+    lm: LanguageModel, validation: Validation, criteria: Sequence[Criterion] | None = None
+) -> list[Directions]:
     """The directions of the criteria (by default those that the rows are spoiled for) at the adapter the model carries,
-    from all validation rows or a half of them, for each domain of the rows.
+    for each domain of the rows: one set for each fold of the rows, made without it.
 
-    ∇ℓ(good) is shared by all criteria. Spoiled copies cannot ride in one backward pass with it by sharing their
-    prompt: what flows back through a shared prompt is the sum over its answers, which no layer can take apart. So each
-    set is a pass of its own, no deeper than its criterion's lowest layer.
+    One backward pass of all public rows, no deeper than the criteria's lowest layer; their gradients are kept in
+    memory, layer by layer if they are many (`MOST_BYTES`), which takes a second pass for each part.
     """
-    parameters = {c.name: criterion_parameters(lm, c) for c in criteria or validation.criteria if c.layers}
-    union = dict(sorted(item for some in parameters.values() for item in some.items()))
-    parts = []
-    for domain, rows in validation.domain_rows(half).items():
-        good = mean_gradient(lm, [validation.good[i] for i in rows], union)
-        bad = {
-            channel_of(c, domain): mean_gradient(lm, [validation.spoiled[c].encoded[i] for i in rows], some)
-            for c, some in parameters.items()
-        }
-        parts.append(contrasts(good, bad))
-    return together(parts)
+    encoded = validation.all_rows.encoded
+    inside = {c.name: criterion_parameters(lm, c) for c in criteria or validation.criteria if c.layers}
+    shapes = dict(sorted((n, tuple(p.shape)) for some in inside.values() for n, p in some.items()))
+    parts = list(_parts(shapes, len(encoded)))
+
+    @lru_cache(maxsize=1)  # a single part is read once
+    def gradients(part: int) -> dict[str, Tensor]:
+        return row_gradients(lm, encoded, parts[part])
+
+    grams = _grams(map(gradients, range(len(parts))), inside, len(encoded))
+    weighed = list(_weights(grams, validation))
+    found: list[dict[str, Tensor]] = [{} for _ in range(validation.folds)]
+    for part in reversed(range(len(parts))):
+        for name, g in gradients(part).items():
+            for fold, weights in enumerate(found):
+                V = [torch.from_numpy(w.by_fold[fold]).float() @ g * (name in inside[w.criterion]) for w in weighed]
+                weights[name] = torch.stack(V).reshape(-1, *shapes[name])
+    return [Directions(tuple(w.channel for w in weighed), dict(sorted(weights.items()))) for weights in found]
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    channel: str
+    criterion: str
+    by_fold: list[np.ndarray]
+    """For each fold the weights [rows] of the public rows in the direction that is made without it."""
+
+
+def _parts(shapes: Mapping[str, tuple[int, ...]], rows: int) -> Iterator[dict[str, tuple[int, ...]]]:
+    """The parameters in parts whose gradients of all rows fit into `MOST_BYTES`; at least one parameter each."""
+    part: dict[str, tuple[int, ...]] = {}
+    size = 0
+    for name, shape in shapes.items():
+        own = 4 * rows * math.prod(shape)
+        if part and size + own > MOST_BYTES:
+            yield part
+            part, size = {}, 0
+        part[name], size = shape, size + own
+    yield part
+
+
+def _grams(
+    parts: Iterable[Mapping[str, Tensor]], parameters: Mapping[str, Mapping[str, object]], rows: int
+) -> dict[str, np.ndarray]:
+    """Criterion -> inner products [rows, rows] of the public rows' gradients over its parameters."""
+    grams = {criterion: np.zeros((rows, rows)) for criterion in parameters}
+    for gradients in parts:
+        for name, g in gradients.items():
+            own = (g @ g.T).double().numpy()
+            for criterion, some in parameters.items():
+                if name in some:
+                    grams[criterion] += own
+    return grams
+
+
+def _weights(grams: Mapping[str, np.ndarray], validation: Validation) -> Iterator[_Weighed]:
+    """Every channel: the domains, and the criteria in each."""
+    copies = 1 + len(validation.spoiled)
+    classes = np.repeat(range(copies), len(validation.good))
+    for domain, places in validation.domain_rows().items():
+        own = np.tile(np.isin(range(len(validation.good)), places), copies)
+        for criterion, gram in grams.items():
+            spoiled = 1 + list(validation.spoiled).index(criterion)
+            without = [np.where(own & (validation.all_folds != fold), classes, -1) for fold in range(validation.folds)]
+            by_fold = [discriminant(gram, some, spoiled) for some in without]
+            yield _Weighed(channel_of(criterion, domain), criterion, by_fold)
 
 
 def criterion_parameters(lm: LanguageModel, criterion: Criterion) -> dict[str, nn.Parameter]:
@@ -125,26 +188,13 @@ def criterion_parameters(lm: LanguageModel, criterion: Criterion) -> dict[str, n
     return found
 
 
-def contrasts(good: Mapping[str, Tensor], spoiled: Mapping[str, Mapping[str, Tensor]]) -> Directions:
-    """Directions good − spoiled, each over the parameters its criterion lives in and zero elsewhere.
-
-    Args:
-        good: mean gradient over the public rows, by parameter name.
-        spoiled: channel -> mean gradient over the same rows, spoiled for its criterion, of that criterion's parameters.
-    """
-    weights = {
-        name: torch.stack([g - bad[name] if name in bad else torch.zeros_like(g) for bad in spoiled.values()])
-        for name, g in good.items()
-    }
-    return Directions(tuple(spoiled), weights)
-
-
 def together(parts: Sequence[Directions]) -> Directions:
     """Several sets of directions over the same parameters as one, such as those of domains."""
     weights = {name: torch.cat([part.weights[name] for part in parts]) for name in parts[0].weights}
     return Directions(tuple(name for part in parts for name in part.names), weights)
 
 
-def average(a: Directions, b: Directions) -> Directions:
-    """The directions of two halves of the rows as one."""
-    return Directions(a.names, {name: (w + b.weights[name]) / 2 for name, w in a.weights.items()})
+def average(parts: Sequence[Directions]) -> Directions:
+    """The directions of several folds as one."""
+    names = parts[0].weights
+    return Directions(parts[0].names, {n: torch.stack([part.weights[n] for part in parts]).mean(0) for n in names})

@@ -49,11 +49,11 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
                 module.training = before
 
 
-def rulers_at(lm: LanguageModel, validation: Validation) -> tuple[Directions, Directions, Directions]:
-    """Directions at the adapter the model carries: from all validation rows, and from either half of them."""
+def rulers_at(lm: LanguageModel, validation: Validation) -> tuple[Directions, ...]:
+    """Directions at the adapter the model carries: from all validation rows, and without each fold of them."""
     lm.model.eval()
-    first, second = (directions_at(lm, validation, half, IN_RUN_CRITERIA) for half in (0, 1))
-    return average(first, second), first, second
+    folds = directions_at(lm, validation, IN_RUN_CRITERIA)
+    return average(folds), *folds
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class PublicRows:
 
     @staticmethod
     def of(anchors: Sequence[Encoded], validation: Validation) -> PublicRows:
-        """Anchors, scored by the directions of all validation rows; validation rows and copies, by the other half's."""
+        """Anchors, scored by the directions of all validation rows; validation rows and copies, without their fold."""
         classes = [name for name in (GOOD, *validation.spoiled) for _ in validation.good]
         return PublicRows(
             [*anchors, *validation.all_rows.encoded],
             [ANCHOR] * len(anchors) + classes,
-            np.concatenate([np.zeros(len(anchors), int), 2 - validation.all_halves]),
+            np.concatenate([np.zeros(len(anchors), int), 1 + validation.all_folds]),
         )
 
 

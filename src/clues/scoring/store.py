@@ -22,7 +22,7 @@ from clues.data.encoding import Encoded
 from clues.data.writing import write_json
 from clues.processes import processes
 
-SCORING_VERSION = "3"
+SCORING_VERSION = "4"
 """Raised when a channel's definition changes: older scores are then computed again."""
 SHARD_ROWS = 64
 """Enough to fill batches with rows of like length; what a killed run loses, and what is in memory at once."""

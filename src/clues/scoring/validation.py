@@ -16,6 +16,9 @@ from clues.data.rows import Row
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import CRITERIA, GOOD, Criterion, Spoil
 
+FOLDS = 4
+"""With two, directions are made of half the rows and say less; more gain nothing that 48 rows could show."""
+
 
 @dataclass(frozen=True)
 class Validation:
@@ -25,18 +28,22 @@ class Validation:
     good: list[Encoded]
     spoiled: dict[str, Prepared]
     """Criterion -> the same rows in the same order, spoiled."""
-    half_of: np.ndarray
-    """[rows] which half each row is in, 0 or 1. A row and its copies are scored by directions of the other half: a
-    row's own gradient must not be in the ruler it is measured by."""
+    fold_of: np.ndarray
+    """[rows] which fold each row is in. A row and its copies are scored by directions made without their fold: a row's
+    own gradient must not be in the ruler it is measured by."""
     domains: tuple[str, ...] = ()
     """Each row's domain, such as its language; empty where no field names it."""
     criteria: tuple[Criterion, ...] = CRITERIA
     """What the copies were spoiled for."""
 
-    def domain_rows(self, half: int | None = None) -> dict[str, list[int]]:
-        """Domain -> positions of its rows, or of those in a half; all rows under "" where there are no domains."""
-        domains = _by_domain(self.domains or [""] * len(self.good))
-        return {name: [i for i in rows if half is None or self.half_of[i] == half] for name, rows in domains.items()}
+    def domain_rows(self) -> dict[str, list[int]]:
+        """Domain -> positions of its rows; all rows under "" where there are no domains."""
+        return _by_domain(self.domains or [""] * len(self.good))
+
+    @property
+    def folds(self) -> int:
+        """How many there are."""
+        return int(self.fold_of.max()) + 1
 
     @property
     def questions(self) -> list[str]:
@@ -50,9 +57,9 @@ class Validation:
         return Prepared([r for p in parts for r in p.rows], [e for p in parts for e in p.encoded], [])
 
     @property
-    def all_halves(self) -> np.ndarray:
-        """`half_of` of `all_rows`."""
-        return np.tile(self.half_of, 1 + len(self.spoiled))
+    def all_folds(self) -> np.ndarray:
+        """`fold_of` of `all_rows`."""
+        return np.tile(self.fold_of, 1 + len(self.spoiled))
 
     def by_class(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """A channel of `all_rows` taken apart: under `GOOD`, and under each criterion that rows are spoiled for."""
@@ -69,10 +76,10 @@ def encode_validation(
     """Encode the rows and spoil them once per criterion; the same seed spoils the same way at every checkpoint.
 
     `domain_field` is the field of a row's record that names its domain. Spoiled copies are made
-    within a half of a domain, so that no answer is exchanged into the half whose directions know it.
+    within a fold of a domain, so that no answer is exchanged into a fold whose directions know it.
 
     Raises SettingError for fewer than four rows (of a domain), a row without its domain, or one that leaves no token:
-    each half must give a direction. CannotSpoil for a row that cannot be spoiled for some criterion.
+    there must be two folds of two rows. CannotSpoil for a row that cannot be spoiled for some criterion.
     """
 
     def tokens(some: Sequence[Row]) -> Prepared:
@@ -89,18 +96,19 @@ def encode_validation(
             raise SettingError(
                 f"{len(some)} public validation rows{of}: at least four are needed, some dozens are better"
             )
-    half_of = _halves(places.values(), len(rows), seed)
-    groups = [[i for i in some if half_of[i] == half] for some in places.values() for half in (0, 1)]
+    fold_of = _folds(places.values(), len(rows), seed)
+    groups = [[i for i in some if fold_of[i] == fold] for some in places.values() for fold in range(FOLDS)]
     bad = {c.name: tokens(_spoiled_within(rows, groups, c, seed)) for c in criteria}
-    return Validation(list(rows), tokens(rows).encoded, bad, half_of, domains, tuple(criteria))
+    return Validation(list(rows), tokens(rows).encoded, bad, fold_of, domains, tuple(criteria))
 
 
-def _halves(domains: Iterable[Sequence[int]], count: int, seed: int) -> np.ndarray:
-    """Random halves of each domain: whatever the order of the rows, both hold their sources."""
-    rng, half_of = np.random.default_rng(seed), np.zeros(count, int)
+def _folds(domains: Iterable[Sequence[int]], count: int, seed: int) -> np.ndarray:
+    """Random folds of each domain, as even as can be: whatever the order of the rows, all hold their sources. Of four
+    rows at least where there are so many, so that each has another answer to take; two folds at least."""
+    rng, fold_of = np.random.default_rng(seed), np.zeros(count, int)
     for rows in domains:
-        half_of[rng.permutation(rows)[: len(rows) // 2]] = 1
-    return half_of
+        fold_of[rng.permutation(rows)] = np.arange(len(rows)) % max(2, min(FOLDS, len(rows) // 4))
+    return fold_of
 
 
 def _domain(row: Row, field: str) -> str:
