@@ -22,8 +22,9 @@ demo: setup
 	rm -rf $(RUNS)/demo
 	$(BIN)/clues demo --seed $(SEED) --output $(RUNS)/demo
 
+# Two processes of one thread each; the tests of a file stay together, for they share what is dear to make.
 test: setup
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

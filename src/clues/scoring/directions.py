@@ -22,7 +22,7 @@ from clues.kernels.fisher import discriminant
 from clues.kernels.losses import row_means
 from clues.models.adapters import AdapterError, layer_of, lora_parameters
 from clues.models.base import LanguageModel
-from clues.scoring.criteria import Criterion
+from clues.scoring.criteria import CRITERIA, GOOD, Criterion
 from clues.scoring.domains import channel_of
 from clues.scoring.gathered import row_gradients
 from clues.scoring.passes import batchwise, likelihood_batch
@@ -162,15 +162,20 @@ def _grams(
 
 
 def _weights(grams: Mapping[str, np.ndarray], validation: Validation) -> Iterator[_Weighed]:
-    """Every channel: the domains, and the criteria in each."""
-    copies = 1 + len(validation.spoiled)
-    classes = np.repeat(range(copies), len(validation.good))
+    """Every channel: the domains, and the criteria in each.
+
+    Good rows and those spoiled for our criteria make the covariance, and for a criterion of a package its own as well:
+    so one more of those changes no other.
+    """
+    names, m = [GOOD, *validation.spoiled], len(validation.good)
+    classes = np.repeat(range(len(names)), m)
+    common = [GOOD, *(c.name for c in CRITERIA)]
     for domain, places in validation.domain_rows().items():
-        own = np.tile(np.isin(range(len(validation.good)), places), copies)
+        own = np.tile(np.isin(range(m), places), len(names))
         for criterion, gram in grams.items():
-            spoiled = 1 + list(validation.spoiled).index(criterion)
-            without = [np.where(own & (validation.all_folds != fold), classes, -1) for fold in range(validation.folds)]
-            by_fold = [discriminant(gram, some, spoiled) for some in without]
+            count = own & np.repeat([name in (*common, criterion) for name in names], m)
+            without = [np.where(count & (validation.all_folds != f), classes, -1) for f in range(validation.folds)]
+            by_fold = [discriminant(gram, some, names.index(criterion)) for some in without]
             yield _Weighed(channel_of(criterion, domain), criterion, by_fold)
 
 
