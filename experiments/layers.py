@@ -40,7 +40,7 @@ from clues.selection.select import select
 from clues.training.local import train
 
 FIRST_LAYERS = (0, 8, 12, 16, 20)
-"""Of 30; relevance is read in 8 to 21, completeness in 22 to 29, the other two in 8 to 29."""
+"""Of 30; the criteria are read in 8 to 29."""
 TRAINING = TrainingSettings(batch_size=8, learning_rate=2e-3)
 STEPS = (8, 16)
 SITES = ("GHR", "GARD", "NINDS", "SeniorHealth")
