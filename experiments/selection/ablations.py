@@ -63,7 +63,7 @@ def _changes() -> Iterator[tuple[str, list[Judge]]]:
     difference = replace(plain, gradient=ours.inner_product)
     yield "directions: difference of the mean gradients", [_of(difference)]
     yield "the same, each criterion in layers of its own", [_of(replace(difference, criteria=_in_own_layers()))]
-    yield "the same, cosine in place of the inner product", [_of(replace(plain, gradient=_cosine))]
+    yield "directions: difference of the mean gradients, cosine", [_of(replace(plain, gradient=_cosine))]
     yield (
         f"Fisher's discriminant with ridge {RIDGES[1]:g}",
         [_of(replace(plain, gradient=ours.fisher(RIDGES[1], "upper")))],

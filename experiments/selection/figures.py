@@ -20,7 +20,7 @@ from experiments.selection.labels import labels
 from experiments.selection.measure import ALL, PLAIN, RULES, Judged, against, kept_elsewhere, kinds_of, measured
 from experiments.selection.others import OTHERS
 from experiments.selection.others import judged as other
-from experiments.selection.plan import CHOOSE, SMOLLM2, plan
+from experiments.selection.plan import CHANGED, CHOOSE, SMOLLM2, plan
 from experiments.selection.read import Table
 from experiments.selection.validity import validity
 
@@ -149,7 +149,7 @@ def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], 
             found[name] = {"tables": [table.name for table in tables], **labels(tables, name.split()[1])}
             continue
         judged = [verdicts(table) for table in tables]
-        if name != "choose seed 0":
+        if not name.endswith(("seed 0", *CHANGED)):  # else the same key as the plain table's
             rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
         found[name] = summary(tables, judged)
         if name in ("choose half", "report half"):

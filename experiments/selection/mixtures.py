@@ -95,7 +95,8 @@ def draw(mixture: Mixture, seed: int) -> Mixed:
         clients["other-domain"] = _others(mixture, seed)
     parts = [Part("client", rows, [name] * len(rows), _kinds(rows)) for name, rows in clients.items()]
     if mixture.labelled:
-        judged = _labelled(mixture, {str(row.record["doc"]) for row in (*sample.anchors, *sample.validation)})
+        others = [*sample.anchors, *sample.validation, *(row for rows in clients.values() for row in rows)]
+        judged = _labelled(mixture, {str(row.record["doc"]) for row in others})
         parts += [Part("client", judged, ["labelled"] * len(judged), [label(row) for row in judged])]
     parts += [_public("heldback", heldback), _public("unseen", sample.unseen), _public("anchor", sample.anchors)]
     validation = corrupt_rows(sample.validation, mixture.dirty_validation, KINDS, f"{seed} validation")
@@ -130,11 +131,11 @@ def _kinds(rows: Sequence[Row]) -> list[str]:
     return [str(row.record[LABEL]) for row in rows]
 
 
-def _labelled(mixture: Mixture, public: set[str]) -> list[Row]:
-    """Half of the judged rows, by their document (a question, a call), none of which is public here."""
+def _labelled(mixture: Mixture, elsewhere: set[str]) -> list[Row]:
+    """Half of the judged rows, by their document (a question, a call), none of which is elsewhere here."""
     rows, _ = read_rows(mixture.labelled)
     docs = sorted({row.record["doc"] for row in rows}, key=lambda doc: sha256(doc.encode()).digest())
-    mine, (low, high) = set(docs[mixture.labelled_half :: 2]) - public, mixture.labelled_tokens
+    mine, (low, high) = set(docs[mixture.labelled_half :: 2]) - elsewhere, mixture.labelled_tokens
     return [row for row in rows if row.record["doc"] in mine and low <= row.record["tokens"] <= high]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from clues.models.adapters import layer_of
 from clues.scoring.criteria import CRITERIA
-from clues.scoring.gathered import Gathered
 
 LAYER_SHARES = (0, 0.26, 0.34, 0.44, 0.54, 0.61, 0.73, 0.87, 1)
 """Edges of the groups of layers, as shares of the depth; 0.26 and 0.73 are edges of the product's criteria."""
@@ -37,12 +38,13 @@ class LayerGroups:
         return [f"L{self.edges[g]}-{self.edges[g + 1] - 1}" for g in range(self.count)]
 
 
-def gram(G: Tensor, public: np.ndarray, kept: Gathered, groups: LayerGroups) -> tuple[np.ndarray, np.ndarray]:
-    """From the gradients G [R, P] themselves, for every group of layers: inner products with those of the public rows
-    [groups, R, n] and squared norms [groups, R]."""
-    products = np.zeros((groups.count, len(G), len(public)), np.float32)
-    squares = np.zeros((groups.count, len(G)), np.float32)
-    for name, part in zip(kept.shapes, G.split(kept.sizes, dim=1), strict=True):
+def gram(G: Mapping[str, Tensor], public: np.ndarray, groups: LayerGroups) -> tuple[np.ndarray, np.ndarray]:
+    """From the gradients themselves, parameter -> [R, numbers in it], for every group of layers: inner products with
+    those of the public rows [groups, R, n] and squared norms [groups, R]."""
+    rows = len(next(iter(G.values())))
+    products = np.zeros((groups.count, rows, len(public)), np.float32)
+    squares = np.zeros((groups.count, rows), np.float32)
+    for name, part in G.items():
         products[groups.of(name)] += (part @ part[public].T).numpy()
         squares[groups.of(name)] += part.square().sum(1).numpy()
     return products, squares

@@ -39,6 +39,8 @@ LONG = WarmUp(steps=(16, 32, 64))
 ALL_LINEAR = WarmUp(target_modules=("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"))
 SHARES = {"half": 0.5, "none": 0.0, "fifth": 0.2, "most": 0.8}
 DIRTY = {"dirty5": 0.05, "dirty20": 0.2}
+CHANGED = (*DIRTY, "linear")
+"""Mixes that are compared with the plain one of the same seed."""
 
 
 def plan(pools: Path) -> list[Planned]:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from experiments.selection.mixtures import BLOCKS, SPOILINGS, Mixed, Mixture, Part, draw
 from experiments.selection.observers import LayerGroups, gram, singular_vectors
 from experiments.selection.whitening import whitened
@@ -126,7 +127,7 @@ class TableMaker:
         pq.write_table(table, self.folder / "tokens.parquet", compression="zstd")
 
     def _checkpoint(self, lm: LanguageModel, k: int) -> dict[str, np.ndarray]:
-        kept = Gathered({name: p.shape for name, p in lora_parameters(lm.model, "B").items()})
+        kept = Gathered({name: p.shape for name, p in lora_parameters(lm.model, "B").items()}, len(self.encoded))
         groups = LayerGroups(lm.model.config.get_text_config().num_hidden_layers)
         public = gradient_pass(lm, self.encoded[self.whole :], [kept])
         moments = validation_moments(lm, self.good)
@@ -136,17 +137,20 @@ class TableMaker:
         found = gradient_pass(lm, self.encoded[: self.whole], observers)
         missing = np.full(len(self.block), np.nan, np.float32)
         columns = {name: np.concatenate([x, public.get(name, missing)]) for name, x in found.items()}
-        G = kept.matrix(columns.pop("place"))  # [rows, P]
-        products, squares = gram(G, self.whole + np.arange(len(self.block)), kept, groups)
+        G = kept.take(columns.pop("place"))
+        products, squares = gram(G, self.whole + np.arange(len(self.block)), groups)
         columns |= {f"square|{name}": values for name, values in zip(groups.names, squares, strict=True)}
         columns |= self._singular(G) | self._whitened(products, groups)
         return columns | self._contrasts(products, groups)
 
-    def _singular(self, G: Tensor) -> dict[str, np.ndarray]:
-        vectors, values, mean = singular_vectors(G[self.whole :][: len(self.good)], RANK)
-        columns = {f"svd-{i}": x for i, x in enumerate((vectors @ G.T).numpy())}
+    def _singular(self, G: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+        good, rows = slice(self.whole, self.whole + len(self.good)), len(self.encoded)
+        vectors, values, mean = singular_vectors(torch.cat([g[good] for g in G.values()], dim=1), RANK)
+        parts = vectors.split([g.shape[1] for g in G.values()], dim=1)
+        products = sum((v @ g.T for v, g in zip(parts, G.values(), strict=True)), torch.zeros(RANK, rows))
+        columns = {f"svd-{i}": x for i, x in enumerate(products.numpy())}
         facts = {"svd-values": values, "svd-mean": mean}
-        return columns | {f"{n}-{i}": np.full(len(G), v) for n, part in facts.items() for i, v in enumerate(part)}
+        return columns | {f"{n}-{i}": np.full(rows, v) for n, part in facts.items() for i, v in enumerate(part)}
 
     def _whitened(self, products: np.ndarray, groups: LayerGroups) -> dict[str, np.ndarray]:
         """`<kind>|fisher<ridge>|<layers>`: the product's directions, by the covariance of the good rows and of those

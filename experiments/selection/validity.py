@@ -46,7 +46,7 @@ def _entry(tables: Sequence[Table], size: int, dirt: float) -> dict[str, Any]:
 
 
 def _drawn(table: Table, size: int, dirt: float, draw: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows that serve as anchors, and the exchangeable ones left over."""
+    """Rows that serve as anchors, and the exchangeable ones left over; spoiled ones are drawn with replacement."""
     rng = np.random.default_rng([draw, size, round(100 * dirt)])
     pool = rng.permutation(np.flatnonzero(table.role("anchor") | table.role("heldback")))
     plain = np.isin(table.columns["kind"], kinds_of(PLAIN)) & ~table.columns["truncated"].astype(bool)

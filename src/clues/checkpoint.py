@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clues.baselines.published import Moments, validation_moments
+from clues.config import SettingError
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
 from clues.data.writing import replacing
@@ -123,7 +124,12 @@ def score_validation(
     part: slice = slice(None),
 ) -> dict[str, np.ndarray]:
     """Gradient channels of (a part of) the public validation rows and their spoiled copies, as in
-    `Validation.all_rows`, each by the directions made without its fold."""
+    `Validation.all_rows`, each by the directions made without its fold.
+
+    Raises SettingError for a checkpoint without such directions, as an older clues wrote them.
+    """
+    if not checkpoint.folds:
+        raise SettingError("this checkpoint was made by another version of clues: begin again in another --output")
     load_adapter_state(lm.model, checkpoint.adapter)
     result: dict[str, np.ndarray] = {}
     encoded, fold_of = validation.all_rows.encoded[part], validation.all_folds[part]

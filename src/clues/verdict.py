@@ -20,7 +20,7 @@ from clues.scores import ScoredRows, check_version, write_scores
 from clues.scoring.criteria import OWNER
 from clues.selection.bar import Bar
 from clues.selection.low_bar import low_bar_warning
-from clues.selection.select import Selection, select
+from clues.selection.select import Selection, calibrate, select
 
 DECISIONS = {"keep": True, "drop": False}
 
@@ -112,7 +112,7 @@ def warnings(bar: Bar, settings: SelectionSettings) -> list[str]:
         )
     if bar.size < 30:
         found.append(f"Only {bar.size} anchors: the bar is coarse and depends on each of them.")
-    own = select(bar.anchors, bar, settings).statistic.tolist() if bar.spoiled else []
+    own = calibrate(bar.anchors, bar).statistic.tolist() if bar.spoiled else []
     return found + list(filter(None, [low_bar_warning(own, settings.rule, settings.alpha)]))
 
 

@@ -15,7 +15,7 @@ from clues.scoring.criteria import CRITERIA
 from clues.scoring.directions import average, directions_at
 from clues.scoring.reference import reference_gradient
 from clues.scoring.validation import encode_validation
-from tests.scoring.test_domains import rows
+from tests.scoring.test_domains import TWELVE, rows
 from tests.scoring.test_probe import adapted
 
 
@@ -40,10 +40,29 @@ def test_the_discriminant_is_the_one_of_the_whole_covariance(n, width, ridge):
         assert (weights[classes < 0] == 0).all()
 
 
-def test_rows_that_are_all_alike_have_no_direction():
-    found = discriminant(np.ones((6, 6)), np.array([0, 0, 0, 1, 1, 1]), 1)
-    assert np.isfinite(found).all()
-    assert np.abs(found @ np.ones(6)) < 1e-6
+def test_degenerate_rows_have_no_direction_or_the_plain_difference():
+    classes = np.array([0, 0, 0, 1, 1, 1])
+    for gram in (np.zeros((6, 6)), np.ones((6, 6))):
+        assert (discriminant(gram, classes, 1) == 0).all()
+    G = np.random.default_rng(3).normal(size=(2, 5))[classes]  # no spread within a class
+    expected = (G[0] - G[3]) / np.linalg.norm(G[0] - G[3])
+    assert discriminant(G @ G.T, classes, 1) @ G == pytest.approx(expected)
+
+
+def test_a_small_domains_average_is_of_its_own_folds():
+    """Eight rows of one language make two folds, sixteen of the other four."""
+    lm = adapted("llama", 1, token_budget=300)
+    answers = (*TWELVE, *(f"{answer} Ask a doctor about it." for answer in TWELVE))
+    validation = encode_validation(rows(answers, ("fr",) * 8 + ("en",) * 16), lm, 3, domain_field="language")
+    folds = directions_at(lm, validation)
+    assert len(folds) == 4
+    french, english = slice(0, 4), slice(4, 8)
+    for name in folds[0].weights:
+        w = [fold.weights[name] for fold in folds]
+        assert torch.equal(w[0][french], w[2][french])
+        assert torch.equal(w[1][french], w[3][french])
+        assert not torch.allclose(w[0][french], w[1][french], atol=1e-3)
+        assert not torch.allclose(w[0][english], w[2][english], atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2", "gemma3"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from clues.scoring.criteria import CRITERIA, GOOD
 from clues.scoring.directions import directions_at
 from clues.scoring.reference import reference_gradient, reference_score
 from clues.scoring.validation import encode_validation
-from tests.scoring.test_domains import rows
+from tests.scoring.test_domains import TWELVE, rows
 from tests.scoring.test_probe import adapted
 
 NAMES = [criterion.name for criterion in CRITERIA]
@@ -38,9 +40,12 @@ def test_folds_are_random_and_all_hold_rows_of_every_domain(made):
     assert again.fold_of.tolist() == validation.fold_of.tolist()
 
 
-@pytest.mark.parametrize(("count", "sizes"), [(4, [2, 2]), (7, [4, 3]), (11, [6, 5]), (12, [4, 4, 4])])
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(4, [2, 2]), (7, [4, 3]), (11, [6, 5]), (12, [4, 4, 4]), (17, [5, 4, 4, 4])]
+)
 def test_a_fold_has_four_rows_where_there_are_so_many(count, sizes):
-    assert np.bincount(encode_validation(rows()[:count], adapted("llama", 1), 0).fold_of).tolist() == sizes
+    many = rows((*TWELVE, *(f"{answer} Ask a doctor about it." for answer in TWELVE)), ("en",) * 24)
+    assert np.bincount(encode_validation(many[:count], adapted("llama", 1), 0).fold_of).tolist() == sizes
 
 
 def test_fewer_than_four_rows_are_refused():
@@ -92,7 +97,7 @@ def test_good_rows_and_copies_are_scored_by_directions_made_without_them(made):
             for f in (fold, 1 - fold)
         )
         assert mine == pytest.approx(without, rel=1e-3, abs=1e-6)
-        assert mine != pytest.approx(other, rel=0.1)
+        assert sum(a == pytest.approx(b, rel=0.01) for a, b in zip(mine, other, strict=True)) <= 1  # by chance
     assert len(set(validation.all_folds[list(some)])) > 1
 
 
@@ -102,3 +107,9 @@ def test_a_part_of_the_rows_is_scored_as_the_whole(made):
     for part in (slice(0, 1), slice(5, 31), slice(58, 60)):
         for name, values in score_validation(lm, checkpoint, validation, part=part).items():
             assert np.allclose(values, whole[name][part], rtol=1e-4, atol=1e-6, equal_nan=True), name
+
+
+def test_a_checkpoint_of_an_older_version_is_refused(made):
+    lm, validation, checkpoint = made
+    with pytest.raises(SettingError, match="another version of clues"):
+        score_validation(lm, replace(checkpoint, folds=()), validation)

@@ -44,3 +44,4 @@ def test_only_rules_that_have_such_a_bar_and_alphas_that_reach_it_warn():
     assert not low_bar_warning(statistic, "conformal", 0.2)
     assert not low_bar_warning(statistic, "conformal", 0.001)
     assert not low_bar_warning(statistic, "ratio", 0.1)
+    assert not low_bar_warning(statistic, "fdr", 0.1)

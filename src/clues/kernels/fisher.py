@@ -37,7 +37,11 @@ def discriminant(
     difference = means[0] - means[spoiled]
     centred = np.eye(len(classes))[used] - np.stack([means[one] for one in classes[used]])
     scatter = centred @ gram @ centred.T
-    damping = ridge * np.trace(scatter) / len(used) + np.finfo(float).tiny
+    size = LEAST * np.trace(gram) / len(gram)
+    if not size:
+        return np.zeros(len(classes))
+    damping = ridge * np.trace(scatter) / len(used) + size
     inside = np.linalg.solve(scatter + damping * np.eye(len(used)), centred @ (gram @ difference))
     w = difference - centred.T @ inside
-    return w / np.sqrt(max(w @ gram @ w, LEAST * np.trace(gram) / len(gram)))
+    length = w @ gram @ w
+    return w / np.sqrt(length) if length > size else np.zeros(len(classes))

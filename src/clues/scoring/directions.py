@@ -8,9 +8,8 @@ in anyway. A row whose own gradient points the same way teaches the model to pre
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -29,7 +28,7 @@ from clues.scoring.passes import batchwise, likelihood_batch
 from clues.scoring.validation import Validation
 
 MOST_BYTES = 2**31
-"""Of public rows' gradients in memory at once."""
+"""Of public rows' gradients that are kept in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -106,23 +105,17 @@ def directions_at(
     One backward pass of all public rows, no deeper than the criteria's lowest layer; their gradients are kept in
     memory, layer by layer if they are many (`MOST_BYTES`), which takes a second pass for each part.
     """
-    encoded = validation.all_rows.encoded
     inside = {c.name: criterion_parameters(lm, c) for c in criteria or validation.criteria if c.layers}
     shapes = dict(sorted((n, tuple(p.shape)) for some in inside.values() for n, p in some.items()))
-    parts = list(_parts(shapes, len(encoded)))
-
-    @lru_cache(maxsize=1)  # a single part is read once
-    def gradients(part: int) -> dict[str, Tensor]:
-        return row_gradients(lm, encoded, parts[part])
-
-    grams = _grams(map(gradients, range(len(parts))), inside, len(encoded))
-    weighed = list(_weights(grams, validation))
+    public = _PublicGradients(lm, validation.all_rows.encoded, shapes)
+    weighed = list(_weights(_grams(public, inside), validation))
     found: list[dict[str, Tensor]] = [{} for _ in range(validation.folds)]
-    for part in reversed(range(len(parts))):
-        for name, g in gradients(part).items():
+    for part in reversed(range(len(public.parts))):  # the last is still there
+        for name, g in public.gradients(part).items():
+            counts = torch.tensor([name in inside[w.criterion] for w in weighed])[:, None]
             for fold, weights in enumerate(found):
-                V = [torch.from_numpy(w.by_fold[fold]).float() @ g * (name in inside[w.criterion]) for w in weighed]
-                weights[name] = torch.stack(V).reshape(-1, *shapes[name])
+                W = torch.from_numpy(np.stack([w.by_fold[fold] for w in weighed])).float()
+                weights[name] = (W @ g * counts).reshape(-1, *shapes[name])
     return [Directions(tuple(w.channel for w in weighed), dict(sorted(weights.items()))) for weights in found]
 
 
@@ -132,6 +125,22 @@ class _Weighed:
     criterion: str
     by_fold: list[np.ndarray]
     """For each fold the weights [rows] of the public rows in the direction that is made without it."""
+
+
+class _PublicGradients:
+    """Gradients of the public rows, a part of the parameters at a time; the last part read stays in memory."""
+
+    def __init__(self, lm: LanguageModel, encoded: Sequence[Encoded], shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.lm, self.encoded = lm, encoded
+        self.parts = list(_parts(shapes, len(encoded)))
+        self._last, self._found = -1, dict[str, Tensor]()
+
+    def gradients(self, part: int) -> dict[str, Tensor]:
+        """Parameter -> [rows, numbers in it]."""
+        if part != self._last:
+            self._found = {}  # gone before the next is made
+            self._last, self._found = part, row_gradients(self.lm, self.encoded, self.parts[part])
+        return self._found
 
 
 def _parts(shapes: Mapping[str, tuple[int, ...]], rows: int) -> Iterator[dict[str, tuple[int, ...]]]:
@@ -147,15 +156,14 @@ def _parts(shapes: Mapping[str, tuple[int, ...]], rows: int) -> Iterator[dict[st
     yield part
 
 
-def _grams(
-    parts: Iterable[Mapping[str, Tensor]], parameters: Mapping[str, Mapping[str, object]], rows: int
-) -> dict[str, np.ndarray]:
+def _grams(public: _PublicGradients, inside: Mapping[str, Mapping[str, object]]) -> dict[str, np.ndarray]:
     """Criterion -> inner products [rows, rows] of the public rows' gradients over its parameters."""
-    grams = {criterion: np.zeros((rows, rows)) for criterion in parameters}
-    for gradients in parts:
-        for name, g in gradients.items():
+    rows = len(public.encoded)
+    grams = {criterion: np.zeros((rows, rows)) for criterion in inside}
+    for part in range(len(public.parts)):
+        for name, g in public.gradients(part).items():
             own = (g @ g.T).double().numpy()
-            for criterion, some in parameters.items():
+            for criterion, some in inside.items():
                 if name in some:
                     grams[criterion] += own
     return grams
@@ -171,11 +179,16 @@ def _weights(grams: Mapping[str, np.ndarray], validation: Validation) -> Iterato
     classes = np.repeat(range(len(names)), m)
     common = [GOOD, *(c.name for c in CRITERIA)]
     for domain, places in validation.domain_rows().items():
-        own = np.tile(np.isin(range(m), places), len(names))
+        in_domain = np.tile(np.isin(range(m), places), len(names))
+        its_folds = int(validation.fold_of[places].max()) + 1  # a small domain has fewer, and they come round again
         for criterion, gram in grams.items():
-            count = own & np.repeat([name in (*common, criterion) for name in names], m)
-            without = [np.where(count & (validation.all_folds != f), classes, -1) for f in range(validation.folds)]
-            by_fold = [discriminant(gram, some, names.index(criterion)) for some in without]
+            counts = in_domain & np.repeat([name in (*common, criterion) for name in names], m)
+            by_fold = [
+                discriminant(
+                    gram, np.where(counts & (validation.all_folds != fold), classes, -1), names.index(criterion)
+                )
+                for fold in np.arange(validation.folds) % its_folds
+            ]
             yield _Weighed(channel_of(criterion, domain), criterion, by_fold)
 
 

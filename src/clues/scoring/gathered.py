@@ -17,22 +17,16 @@ from clues.scoring.passes import gradient_pass
 class Gathered:
     """Observer: keeps the gradients of the rows of a pass, in the order in which they come.
 
-    Its channel `place` says which row of `matrix` a row of the pass became.
+    Its channel `place` says where a row of the pass is kept.
     """
 
     channels: tuple[str, ...] = ("place",)
 
-    def __init__(self, shapes: Mapping[str, Sequence[int]]) -> None:
-        """`shapes`: parameter -> shape of its gradient."""
-        self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
+    def __init__(self, shapes: Mapping[str, Sequence[int]], rows: int) -> None:
+        """`shapes`: parameter -> shape of its gradient. `rows` that all passes have together."""
         self.parameters = frozenset(shapes)
-        self.batches: list[Tensor] = []
+        self.kept = {name: torch.zeros(rows, math.prod(shape)) for name, shape in shapes.items()}
         self.places = 0
-
-    @property
-    def sizes(self) -> list[int]:
-        """Numbers in each parameter."""
-        return [math.prod(shape) for shape in self.shapes.values()]
 
     def start(self, rows: int) -> None:
         """See Observer."""
@@ -46,24 +40,23 @@ class Gathered:
 
     def read(self) -> Tensor:
         """See Observer: [B, 1]."""
-        self.batches.append(torch.cat([self._gradients[name].cpu() for name in self.shapes], dim=1))
-        self.places += self.rows
-        return torch.arange(self.places - self.rows, self.places, dtype=torch.float32)[:, None]
+        end = self.places + self.rows
+        for name, found in self._gradients.items():
+            self.kept[name][self.places : end] = found.cpu()
+        self.places, begin = end, self.places
+        return torch.arange(begin, end, dtype=torch.float32)[:, None]
 
-    def matrix(self, place: np.ndarray) -> Tensor:
-        """[rows, P] float32 in the order of the pass, from its channel `place`."""
-        return torch.cat(self.batches)[torch.from_numpy(place.astype(int))]
+    def take(self, place: np.ndarray) -> dict[str, Tensor]:
+        """Parameter -> [rows, numbers in it] float32 in the order of the pass, from its channel `place`.
 
-    def split(self, vectors: Tensor) -> dict[str, Tensor]:
-        """[K, P] -> parameter -> [K, O, I]."""
-        parts = vectors.split(self.sizes, dim=1)
-        return {name: part.reshape(-1, *self.shapes[name]) for name, part in zip(self.shapes, parts, strict=True)}
+        Nothing is left here, so that no more than one parameter is in memory twice."""
+        at = torch.from_numpy(place.astype(int))
+        return {name: self.kept.pop(name)[at] for name in list(self.kept)}
 
 
 def row_gradients(
     lm: LanguageModel, encoded: Sequence[Encoded], shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, Tensor]:
     """∇ℓ_i of every row with respect to some parameters: parameter -> [rows, numbers in it], float32 on the CPU."""
-    gathered = Gathered(shapes)
-    matrix = gathered.matrix(gradient_pass(lm, encoded, [gathered])["place"])
-    return dict(zip(gathered.shapes, matrix.split(gathered.sizes, dim=1), strict=True))
+    gathered = Gathered(shapes, len(encoded))
+    return gathered.take(gradient_pass(lm, encoded, [gathered])["place"])

@@ -22,14 +22,15 @@ def low_bar_warning(statistic: Sequence[float], rule: str, alpha: float) -> str:
         statistic: [n] the anchors' evidence on their worst criterion, nats; in the order of their file.
     """
     rank = int(alpha * (len(statistic) + 1) + 1e-9)
-    if rule not in ("conformal", "fdr") or not rank:
+    if rule != "conformal" or not rank:
         return ""
     order = np.argsort(statistic, kind="stable")[:rank].tolist()
     if (level := float(statistic[order[-1]])) >= LOW:
         return ""
     worst = ", ".join(str(i + 1) for i in order[:SHOWN])
+    count, times = f"{rank} of {len(statistic)} anchors look{'s' * (rank == 1)}", np.exp(min(-level, 9))
     return (
-        f"The bar is low: {rank} of {len(statistic)} anchors look at least {np.exp(min(-level, 9)):.0f} times more "
-        "like spoiled answers than like good ones, and rows like them pass. Read the worst anchors, in the order of "
-        f"their file number {worst}; take out those that are no good answers, and score again."
+        f"The bar is low: {count} at least {times:.0f} times more like spoiled answers than like good ones, and rows "
+        f"like them pass. Read the worst anchors: of the usable ones, in the order of their file, number {worst}; take "
+        "out those that are no good answers, and score again."
     )
