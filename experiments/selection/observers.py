@@ -12,7 +12,8 @@ from clues.models.adapters import layer_of
 from clues.scoring.criteria import CRITERIA
 
 LAYER_SHARES = (0, 0.26, 0.34, 0.44, 0.54, 0.61, 0.73, 0.87, 1)
-"""Edges of the groups of layers, as shares of the depth; 0.26 and 0.73 are edges of the product's criteria."""
+"""Edges of the groups of layers, as shares of the depth; the product's criteria begin at 0.26, and an ablation's have
+edges at 0.26 and 0.73."""
 
 
 class LayerGroups:
