@@ -117,8 +117,8 @@ class ScoringSettings:
     channels: Literal["full", "forward"] = "full"
     """`forward`: a few forward passes of the base model, no training. `full`: gradient channels as well."""
     checkpoints: tuple[int, ...] = (2,)
-    """Warm-up rounds after which the global adapter scores the rows. One early in the first pass over the rows says about
-    as much as two, and ones after it less (docs/STUDY.md)."""
+    """Warm-up rounds after which the global adapter scores the rows. One early in the first pass over the rows says
+    about as much as two, and ones after it less (docs/STUDY.md)."""
     published: bool = True
     """Also compute the published score (dot and Adam) for comparison."""
     domain_field: str = ""
