@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from experiments.selection import ours
-from experiments.selection.measure import PLAIN, Judged, against, kinds_of
+from experiments.selection.measure import PLAIN, Judged, against, bad_rows, kinds_of
 from experiments.selection.ours import Variant
 from experiments.selection.read import Table
 from experiments.selection.tables import RIDGES
@@ -113,10 +113,8 @@ def _dirty(share: float, draw: int) -> Judge:
     def judge(table: Table) -> tuple[Table, Judged]:
         rng = np.random.default_rng([draw, int(100 * share)])
         anchors = np.flatnonzero(table.role("anchor"))
-        plain = np.isin(table.columns["kind"], kinds_of(PLAIN)) & ~table.columns["truncated"].astype(bool)
-        bad = np.flatnonzero((table.columns["client"] == "all-bad") & plain)
         count = round(share * len(anchors))
-        swapped, by = rng.choice(anchors, count, replace=False), rng.choice(bad, count)
+        swapped, by = rng.choice(anchors, count, replace=False), rng.choice(bad_rows(table), count)
         columns = dict(table.columns)
         for name, values in columns.items():
             if name not in ("role", "client", "kind", "source", "row", "block"):

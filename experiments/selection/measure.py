@@ -56,6 +56,13 @@ def against(table: Table, kinds: str) -> np.ndarray:
     return table.mixture & (table.clean | np.isin(table.columns["kind"], kinds_of(kinds)))
 
 
+def bad_rows(table: Table) -> np.ndarray:
+    """Positions of rows that can stand for a spoiled anchor: of the client whose rows are all bad, whole, and of kinds
+    that are not subtle."""
+    plain = np.isin(table.columns["kind"], kinds_of(PLAIN)) & ~table.columns["truncated"].astype(bool)
+    return np.flatnonzero((table.columns["client"] == "all-bad") & plain)
+
+
 def measured(table: Table, judged: Judged) -> Iterator[dict[str, Any]]:
     """One line per rule and set of kinds: `auc`, `precision`, `recall`, `f1`, `accuracy`, `kept_clean`."""
     for rule in RULES:

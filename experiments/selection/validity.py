@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from experiments.selection import ours
-from experiments.selection.measure import ALL, PLAIN, against, kinds_of
+from experiments.selection.measure import ALL, PLAIN, against, bad_rows
 from experiments.selection.read import Table
 
 from clues.config import SelectionSettings
@@ -49,9 +49,7 @@ def _drawn(table: Table, size: int, dirt: float, draw: int) -> tuple[np.ndarray,
     """Rows that serve as anchors, and the exchangeable ones left over; spoiled ones are drawn with replacement."""
     rng = np.random.default_rng([draw, size, round(100 * dirt)])
     pool = rng.permutation(np.flatnonzero(table.role("anchor") | table.role("heldback")))
-    plain = np.isin(table.columns["kind"], kinds_of(PLAIN)) & ~table.columns["truncated"].astype(bool)
-    bad = np.flatnonzero((table.columns["client"] == "all-bad") & plain)
-    dirty = rng.choice(bad, round(dirt * size))
+    dirty = rng.choice(bad_rows(table), round(dirt * size))
     clean = size - len(dirty)
     return np.concatenate([pool[:clean], dirty]), pool[clean:]
 

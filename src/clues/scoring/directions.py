@@ -109,12 +109,12 @@ def directions_at(
     shapes = dict(sorted((n, tuple(p.shape)) for some in inside.values() for n, p in some.items()))
     public = _PublicGradients(lm, validation.all_rows.encoded, shapes)
     weighed = list(_weights(_grams(public, inside), validation))
+    of_rows = torch.from_numpy(np.array([w.by_fold for w in weighed])).float().transpose(0, 1)  # [folds, K, rows]
     found: list[dict[str, Tensor]] = [{} for _ in range(validation.folds)]
     for part in reversed(range(len(public.parts))):  # the last is still there
         for name, g in public.gradients(part).items():
             counts = torch.tensor([name in inside[w.criterion] for w in weighed])[:, None]
-            for fold, weights in enumerate(found):
-                W = torch.from_numpy(np.stack([w.by_fold[fold] for w in weighed])).float()
+            for weights, W in zip(found, of_rows, strict=True):
                 weights[name] = (W @ g * counts).reshape(-1, *shapes[name])
     return [Directions(tuple(w.channel for w in weighed), dict(sorted(weights.items()))) for weights in found]
 
