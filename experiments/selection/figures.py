@@ -149,7 +149,7 @@ def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], 
             found[name] = {"tables": [table.name for table in tables], **labels(tables, name.split()[1])}
             continue
         judged = [verdicts(table) for table in tables]
-        if not name.endswith(("seed 0", *CHANGED)):  # else the same key as the plain table's
+        if not name.endswith(("first three", *CHANGED)):  # else the same keys as the plain tables'
             rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
         found[name] = summary(tables, judged)
         if name in ("choose half", "report half"):
@@ -165,7 +165,7 @@ def groups() -> dict[str, list[str]]:
         part = "choose" if planned.seed in CHOOSE else "report"
         about = [name for name in (planned.model, planned.data) if name not in (SMOLLM2, "medquad")]
         found.setdefault(" ".join([part, *about, planned.mix]), []).append(planned.name)
-    found["choose seed 0"] = found["choose half"][:1]
+    found["choose first three"] = found["choose half"][:3]
     return found
 
 

@@ -9,9 +9,9 @@ from experiments.selection.mixtures import Mixture
 from experiments.selection.tables import WarmUp
 
 SMOLLM2, GEMMA3 = "smollm2", "gemma3"
-CHOOSE = (0, 1, 2)
-"""Seeds on which everything is chosen."""
-REPORT = (204, 205, 206)
+CHOOSE = (0, 1, 2, 201, 202, 203, 204, 205, 206)
+"""Seeds on which everything is chosen; the last six were reported once, and then became choosing seeds."""
+REPORT = (301, 302, 303, 304, 305, 306)
 """Seeds that are looked at once, after the protocol is fixed (PROTOCOL.md)."""
 
 
@@ -40,7 +40,7 @@ ALL_LINEAR = WarmUp(target_modules=("q_proj", "k_proj", "v_proj", "o_proj", "gat
 SHARES = {"half": 0.5, "none": 0.0, "fifth": 0.2, "most": 0.8}
 DIRTY = {"dirty5": 0.05, "dirty20": 0.2}
 CHANGED = (*DIRTY, "linear")
-"""Mixes that are compared with the plain one of the same seed."""
+"""Mixes that are compared with the plain ones of the same seeds."""
 
 
 def plan(pools: Path) -> list[Planned]:
@@ -53,20 +53,24 @@ def plan(pools: Path) -> list[Planned]:
 
     half = [table("half", seed, medquad, warm_up=LONG if seed == CHOOSE[0] else None) for seed in CHOOSE]
     half += [table("half", seed, medquad) for seed in REPORT]
-    others = [table("half", REPORT[0], mixture, data) for data, mixture in _other_data(alone, pools).items()]
+    others = [
+        table("half", seed, mixture, data) for seed in REPORT[:3] for data, mixture in _other_data(alone, pools).items()
+    ]
     labels = [
         table("labels", seed, replace(mixture, labelled_half=turn), data)
         for turn, seed in enumerate((CHOOSE[0], REPORT[0]))
         for data, mixture in _labelled(alone, pools).items()
     ]
     shares = [
-        table(mix, seed, replace(alone, share=SHARES[mix]))
-        for seed in (REPORT[0], CHOOSE[0], *REPORT[1:])
-        for mix in ("none", "fifth", "most")
+        table(mix, seed, replace(alone, share=SHARES[mix])) for seed in REPORT[:3] for mix in ("none", "fifth", "most")
     ]
     changed = [
-        *(table(mix, CHOOSE[0], replace(alone, dirty_validation=share)) for mix, share in DIRTY.items()),
-        table("linear", CHOOSE[0], alone, warm_up=ALL_LINEAR),
+        *(
+            table(mix, seed, replace(alone, dirty_validation=share))
+            for seed in CHOOSE[:3]
+            for mix, share in DIRTY.items()
+        ),
+        *(table("linear", seed, alone, warm_up=ALL_LINEAR) for seed in CHOOSE[:3]),
     ]
     others.append(Planned(GEMMA3, "medquad", "half", REPORT[0], alone, BOTH))
     return [*half, *others, *labels, *shares, *changed]

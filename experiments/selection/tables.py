@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from experiments.selection.mixtures import BLOCKS, SPOILINGS, Mixed, Mixture, Part, draw
+from experiments.selection.directions import contrasted, whitened
+from experiments.selection.mixtures import SPOILINGS, Mixed, Mixture, Part, draw
 from experiments.selection.observers import LayerGroups, gram, singular_vectors
-from experiments.selection.whitening import whitened
 from torch import Tensor
 
 from clues.baselines.datainf import datainf_direction
@@ -47,7 +47,7 @@ RANK = 8
 """Singular directions of the validation gradients."""
 RIDGES = (RIDGE, 0.3)
 """Of Fisher's discriminant: the product's, and a larger one."""
-MANTISSA_BITS = 12
+MANTISSA_BITS = 10
 """Kept of every float32: enough for statistics, and half the size."""
 
 
@@ -101,7 +101,7 @@ class TableMaker:
             found = self._once(f"checkpoint-{k}", lambda: self._checkpoint(lm, k))  # noqa: B023
             columns |= {f"{name}@{k}": values for name, values in found.items()}
         lm.model.unload()
-        return pa.table({name: _rounded(values) for name, values in columns.items()})
+        return pa.table({name: rounded(values) for name, values in columns.items()})
 
     def _once(self, name: str, work) -> dict[str, np.ndarray]:
         file = self.folder / f"{name}.npz"
@@ -168,37 +168,10 @@ class TableMaker:
         return result
 
     def _contrasts(self, products: np.ndarray, groups: LayerGroups) -> dict[str, np.ndarray]:
-        """Inner products with the mean gradients of every class and block of validation rows, condensed."""
-        m, found = len(self.good), {}
-        for at, kind in enumerate((GOOD, *SPOILINGS)):
-            for b in range(BLOCKS):
-                chosen = at * m + np.flatnonzero(self.block[:m] == b)
-                for name, values in zip(groups.names, products[:, :, chosen].mean(2), strict=True):
-                    found[f"{kind}|{b}|{name}"] = values
-        return self._condensed(found, groups)
-
-    def _condensed(self, found: dict[str, np.ndarray], groups: LayerGroups) -> dict[str, np.ndarray]:
-        """Contrasts good − spoiled in place of both, means over the blocks a row has no part in, and the blocks in
-        the product's layers."""
-        by_kind = {
-            (kind, g): np.stack([found.pop(f"{kind}|{b}|{g}") for b in range(BLOCKS)], axis=1)
-            for kind in (GOOD, *SPOILINGS)
-            for g in groups.names
-        }  # each [rows, blocks]
-        allowed, result = self._allowed_blocks(), dict(found)
-        for (kind, g), raw in by_kind.items():
-            values = raw if kind == GOOD else by_kind[GOOD, g] - raw
-            result[f"{kind}|{g}"] = (values * allowed).sum(1) / allowed.sum(1)
-            for part, names in (("upper", groups.names[6:]), ("middle", groups.names[1:6])):
-                for b in range(BLOCKS) if g in names else ():
-                    result[f"{kind}|{part}|{b}"] = result.get(f"{kind}|{part}|{b}", 0) + values[:, b]
-        return result
-
-    def _allowed_blocks(self) -> np.ndarray:
-        """[rows, blocks]: a validation row and its copies are scored without its block."""
-        allowed = np.ones((len(self.encoded), BLOCKS))
-        allowed[self.whole + np.arange(len(self.block)), self.block] = 0
-        return allowed
+        """`good|<layers>` and `<kind>|<layers>`: see `contrasted`."""
+        found = contrasted(products, self.whole + np.arange(len(self.block)), self.block[: len(self.good)])
+        kinds = (GOOD, *SPOILINGS)
+        return {f"{kind}|{name}": found[g, :, k] for k, kind in enumerate(kinds) for g, name in enumerate(groups.names)}
 
 
 def roles(mixed: Mixed) -> list[str]:
@@ -231,7 +204,7 @@ def _blocks(mixed: Mixed):
     return of
 
 
-def _rounded(values: np.ndarray | list) -> np.ndarray | list:
+def rounded(values: np.ndarray | list) -> np.ndarray | list:
     """Float32 with fewer bits, so that a table is small; NaN stays."""
     if not (isinstance(values, np.ndarray) and values.dtype.kind == "f"):
         return values

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from experiments.selection import figures, ours
-from experiments.selection.mixtures import BLOCKS, Mixture, draw
+from experiments.selection.directions import contrasted, whitened
+from experiments.selection.mixtures import Mixture, draw
 from experiments.selection.observers import LayerGroups, gram
 from experiments.selection.read import Table
 from experiments.selection.tables import TableMaker, WarmUp, write
-from experiments.selection.whitening import whitened
 from transformers import LlamaForCausalLM
 
 from clues.config import ModelSettings
@@ -83,14 +83,17 @@ def test_a_table_holds_every_row_and_no_text(table):
     assert max(len(str(v)) for name in texts for v in table.columns[name]) < 20
 
 
-def test_a_validation_row_is_scored_without_its_block(table):
-    blocks = np.stack([table.columns[f"exchange|middle|{b}@1"] for b in range(BLOCKS)], axis=1)
-    middle = sum(table.columns[f"exchange|{g}@1"] for g in table.groups[1:6])
-    rounding = 0.005 * float(np.abs(blocks).max())
-    for row in np.flatnonzero(~table.role("heldback")):
-        others = [b for b in range(BLOCKS) if b != table.columns["block"][row]]
-        assert len(others) == (3 if table.columns["role"][row] in ("validation", "spoiled") else 4)
-        assert middle[row] == pytest.approx(blocks[row, others].mean(), abs=rounding)
+def test_a_validation_row_is_held_against_means_without_its_block():
+    rng = np.random.default_rng(6)
+    G, blocks, public = rng.normal(size=(20, 7)), np.array([0, 1, 2, 0, 1, 2]), np.arange(2, 20)
+    found = contrasted((G @ G[public].T)[None], public, blocks)[0]
+    of = np.tile(blocks, 3)
+    for row in range(20):
+        own = of[row - 2] if row >= 2 else -1
+        used = [b for b in range(3) if b != own]
+        good, _, cut = (np.mean([G[2 + 6 * c :][:6][blocks == b].mean(0) for b in used], axis=0) for c in range(3))
+        assert found[row, 0] == pytest.approx(G[row] @ good)
+        assert found[row, 2] == pytest.approx(G[row] @ (good - cut))
 
 
 def test_the_figures_come_out_of_tables(table, tmp_path):
