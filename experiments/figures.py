@@ -1,9 +1,6 @@
 """The main job's figures: one larger run a seed, resumable, then docs/figures/main.json and the README's table.
 
-    python experiments/figures.py --seeds "101 102 103" --runs runs/figures --output docs/figures
-
-Each seed has two runs: `<seed>` with half of the rows spoiled, and `<seed>-clean` with none, which shows what the bar
-drops where nothing is wrong.
+python experiments/figures.py --seeds "104 105 106" --runs runs/figures --output docs/figures
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ from clues.evaluation.gap import Losses, gap_closed
 from clues.evaluation.ranking import resampled_auc
 from clues.evaluation.scored import Scored, read_scored
 from clues.evaluation.selection import every_rule, keep_by
-from clues.evaluation.shares import selection_shares, share
+from clues.evaluation.shares import selection_shares
 from clues.federated.run import run_job
 from clues.progress import Progress
 from clues.report.files import read_json
@@ -36,7 +33,7 @@ HERE = Path(__file__).parent
 def main() -> None:
     """Run what is missing, then collect everything."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", default="101 102 103", help="seeds, separated by spaces")
+    parser.add_argument("--seeds", default="104 105 106", help="seeds, separated by spaces")
     parser.add_argument("--runs", type=Path, default=Path("runs/figures"))
     parser.add_argument("--output", type=Path, default=Path("docs/figures"))
     parser.add_argument("--set", action="append", default=[], dest="changes", metavar="KEY=VALUE")
@@ -45,19 +42,11 @@ def main() -> None:
     job, seeds = load_job(HERE / "figures.toml", options.changes), [int(seed) for seed in options.seeds.split()]
     for seed in seeds:
         run(replace(job, seed=seed), options.runs / str(seed), options.engine)
-        run(undamaged(replace(job, seed=seed)), options.runs / f"{seed}-clean", options.engine)
     figures = collect(seeds, options.runs)
     write_json(figures, options.output / "main.json")
     print(table(figures))
     if options.output == Path("docs/figures"):
         put_into_readme(table(figures))
-
-
-def undamaged(job: Job) -> Job:
-    """The same rows with nothing spoiled; warm-up and selection only."""
-    sample = replace(job.sample, spoiled_share=0.0)
-    collaboration = replace(job.collaboration, arms=(), equal_epochs=False, compare=False)
-    return replace(job, name=f"{job.name}-clean", sample=sample, collaboration=collaboration)
 
 
 def run(job: Job, folder: Path, engine: Any) -> None:
@@ -69,21 +58,10 @@ def run(job: Job, folder: Path, engine: Any) -> None:
 def collect(seeds: list[int], runs: Path) -> dict[str, Any]:
     """Metrics per seed, their mean, and intervals over all seeds together."""
     by_seed = {str(seed): read_json(runs / str(seed) / "metrics.json") for seed in seeds}
-    clean = [read_json(runs / f"{seed}-clean" / "selection.json")["clients"] for seed in seeds]
-    for metrics, clients in zip(by_seed.values(), clean, strict=True):
-        metrics["undamaged"] = dropped_shares([clients])
     mean = average(list(by_seed.values()))
     mean["gap_closed"] = {how: vars(gap_closed([losses(runs / str(s), how) for s in seeds])) for how in HOWS}
-    mean["undamaged"] = dropped_shares(clean)
     merge(mean["selection"], together([read_scored(runs / str(seed)) for seed in seeds], runs / str(seeds[0])))
     return {"seeds": by_seed, "mean": mean}
-
-
-def dropped_shares(seeds: list[dict[str, Any]]) -> dict[str, Any]:
-    """The share dropped where nothing is spoiled, of each client and of all, with exact intervals."""
-    totals = {name: [sum(clients[name][key] for clients in seeds) for key in ("dropped", "rows")] for name in seeds[0]}
-    totals["all"] = [sum(counts) for counts in zip(*totals.values(), strict=True)]
-    return {name: share("dropped_share", dropped, rows) for name, (dropped, rows) in totals.items()}
 
 
 def average(values: list[Any]) -> Any:

@@ -43,10 +43,6 @@ def table(figures: dict[str, Any]) -> str:
     head = f"| figure | {' | '.join(f'seed {s}' for s in seeds)} | mean | 95 % interval |"
     rule = f"|---|{'---|' * (len(seeds) + 2)}"
     lines = [line(name, [find(m, path) for m in seeds.values()], mean, path, ends) for name, path, ends in FIGURES]
-    for client in mean["undamaged"]:
-        path = f"undamaged.{client}.dropped_share"
-        values = [find(m, path) for m in seeds.values()]
-        lines.append(line(f"dropped where nothing is spoiled, {client}", values, mean, path, f"{path}_"))
     for how in HOWS:
         values, path = [m["gap_closed"].get(how) for m in seeds.values()], f"gap_closed.{how}"
         lines.append(line(f"gap from mixed to Oracle closed, {how}", values, mean, f"{path}.closed", f"{path}."))

@@ -15,6 +15,7 @@ import numpy as np
 from experiments.selection import ours
 from experiments.selection.__main__ import TABLES
 from experiments.selection.ablations import ablations
+from experiments.selection.ceiling import ceiling
 from experiments.selection.intervals import RESAMPLES, areas, estimate
 from experiments.selection.labels import labels
 from experiments.selection.measure import ALL, PLAIN, RULES, Judged, against, kept_elsewhere, kinds_of, measured
@@ -69,6 +70,7 @@ def summary(tables: Sequence[Table], found: Sequence[dict[str, Judged]]) -> dict
         "tables": [table.name for table in tables],
         "auc": {kind: estimate(_areas(tables, mine, kind)) for kind in kinds},
         "kept_clean": _kept(tables, mine),
+        "kept_by_client": _kept_by_client(tables, mine),
         "rates": estimate(_rates(tables, mine, PLAIN), RATES),
         "fdr": estimate(_rates(tables, mine, ALL, "fdr 0.1"), RATES),
         "rules": {rule: estimate(_rates(tables, mine, PLAIN, rule), RATES) for rule in RULES},
@@ -121,13 +123,19 @@ def _rates(tables: Sequence[Table], judged: Sequence[Judged], kinds: str, rule: 
         return np.stack([both / kept, both / clean, 2 * both / (kept + clean), (clean - both) / dropped], axis=1)
 
 
-def _kept(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, Any]:
+def _kept(tables: Sequence[Table], judged: Sequence[Judged], client: str = "") -> dict[str, Any]:
+    """The share of the clean rows of all clients, or of one, that is kept."""
     kept = rows = 0
     for table, verdict in zip(tables, judged, strict=True):
-        clean = table.mixture & table.clean
+        clean = table.mixture & table.clean & ((table.columns["client"] == client) if client else True)
         kept, rows = kept + int(verdict.keep(table, RULE, table.mixture)[clean].sum()), rows + int(clean.sum())
     found = share("value", kept, rows)
     return {"value": found["value"], "low": found["value_low"], "high": found["value_high"], "rows": rows}
+
+
+def _kept_by_client(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, dict[str, Any]]:
+    clients = tables[0].facts["mixture"]["sources"]
+    return {client: _kept(tables, judged, client) for client in clients}
 
 
 def _elsewhere(tables: Sequence[Table], judged: Sequence[Judged]) -> dict[str, Any]:
@@ -155,6 +163,7 @@ def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], 
         if name in ("choose half", "report half"):
             found[name.replace("half", "ablations")] = ablations(tables)
             found[name.replace("half", "validity")] = validity(tables)
+            found[name.replace("half", "ceiling")] = ceiling(tables) if len(tables) > 1 else {}
     return rows, found
 
 

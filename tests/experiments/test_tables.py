@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from experiments.selection import figures, ours
+from experiments.selection.ceiling import ceiling
 from experiments.selection.directions import contrasted, whitened
 from experiments.selection.mixtures import Mixture, draw
 from experiments.selection.observers import LayerGroups, gram
@@ -114,3 +115,16 @@ def test_a_subset_of_the_anchors_makes_coarser_p(table):
     few = ours.judged(table, ours.Variant(anchors=np.arange(4)))
     assert np.allclose(few.p * 5, np.round(few.p * 5))
     assert len(few.anchors) == 4
+
+
+def test_the_ceiling_is_that_of_a_channel_which_knows(table):
+    kinds = np.array(table.columns["kind"])
+    mixture = np.flatnonzero(table.mixture)
+    kinds[mixture[:8]], kinds[mixture[8:12]], kinds[mixture[12:]] = "clean", "exchange", "near-exchange"
+    rng = np.random.default_rng(0)
+    noise = {n: rng.normal(size=len(v)) if v.dtype.kind == "f" else v for n, v in table.columns.items()}
+    blind = Table("blind", noise | {"kind": kinds}, table.facts)
+    knows = Table("knows", blind.columns | {"ira": 9.0 * (kinds == "clean")}, table.facts)
+    found = ceiling([knows, knows])
+    assert {kind: found[kind]["told"] for kind in found} == {"exchange": 1.0, "near-exchange": 1.0}
+    assert ceiling([blind, knows])["exchange"]["told"] < 1
