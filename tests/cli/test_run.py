@@ -183,7 +183,11 @@ def test_merged_adapters_can_be_evaluated(clues, job, finished, checkpoint, tmp_
     assert models[str(merged)]["test_nll"] != pytest.approx(models["base"]["test_nll"], abs=1e-6)
     assert 0 <= models["base"]["choice_accuracy"] <= 1
     assert models["base"]["test_nll_low"] < models["base"]["test_nll"] < models["base"]["test_nll_high"]
-    assert [c["n"] for c in called.facts["comparisons"]] == [8, 8, 8]
+    assert [(c["measure"], c["n"]) for c in called.facts["comparisons"]] == [
+        ("test_nll", 8),
+        ("choice_accuracy", 3),
+    ] * 3
+    assert models["base"]["perplexity_low"] < models["base"]["perplexity"] < models["base"]["perplexity_high"]
     text = clues("evaluate", job.parent / "test.jsonl", *options, "--adapter", merged)
     assert "8 rows of 8 documents" in text.out
     assert f"{models['base']['test_nll']:.4f}" in text.out

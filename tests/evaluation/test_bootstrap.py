@@ -6,7 +6,8 @@ from scipy.stats import norm
 
 from clues.data.rows import Message, Row
 from clues.evaluation.bootstrap import document_of, estimate, resampled_means
-from clues.evaluation.likelihood import comparison, held_out_nll
+from clues.evaluation.likelihood import held_out_nll
+from clues.evaluation.paired import comparison
 
 
 def test_a_resample_draws_whole_documents():

@@ -38,13 +38,13 @@ def first_row_text(facts: dict[str, Any], tokenizer: PreTrainedTokenizerBase | N
     cut = ", truncated" if facts["truncated"] else ""
     shown = [
         f"first row (line {facts['line']}), the response between {OPEN} and {CLOSE}:",
-        _indented(whole),
+        indented(whole),
         f"  {len(ids)} tokens{cut}, {sum(mask)} of them response with its end of turn",
     ]
     if tokenizer is not None:
         groups = groupby(zip(ids, mask, strict=True), key=lambda pair: pair[1])
         runs = [_marked(BETWEEN.join(_decoded([i], tokenizer) for i, _ in run), scored) for scored, run in groups]
-        shown += [f"token by token, {BETWEEN} between them:", _indented(BETWEEN.join(runs).replace("\n", "\\n"))]
+        shown += [f"token by token, {BETWEEN} between them:", indented(BETWEEN.join(runs).replace("\n", "\\n"))]
     return "\n".join(shown)
 
 
@@ -56,7 +56,7 @@ def _decoded(ids: list[int], tokenizer: PreTrainedTokenizerBase) -> str:
     return str(tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
 
-def _indented(text: str) -> str:
+def indented(text: str) -> str:
     """The text two spaces in; control characters, which could steer the terminal, by their code."""
     safe = "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else f"\\x{ord(c):02x}" for c in text)
     more = f" … ({len(safe) - MOST} more characters)" if len(safe) > MOST else ""

@@ -74,7 +74,13 @@ def build_choices(rows: Sequence[Row], pool: Sequence[Row], negatives: int = 3) 
 def choice_accuracy(
     choices: Choices, asked_nll: ArrayLike, alone_nll: ArrayLike, resamples: int = 2000, seed: int = 0
 ) -> dict[str, Any]:
-    """The `choice` entries of a model in metrics.json, from its NLL of `asked` [C] and of `alone` [U].
+    """The `choice` entries of a model in metrics.json; arguments as in `right_choices`."""
+    mean = estimate(right_choices(choices, asked_nll, alone_nll), choices.documents, resamples, seed)
+    return {"choice_accuracy": mean.value, "choice_low": mean.low, "choice_high": mean.high}
+
+
+def right_choices(choices: Choices, asked_nll: ArrayLike, alone_nll: ArrayLike) -> NDArray[np.bool_]:
+    """[Q] whether a model chooses the right answer, from its NLL of `asked` [C] and of `alone` [U].
 
     A tie with a negative counts as wrong.
     """
@@ -85,8 +91,7 @@ def choice_accuracy(
     own, best = np.full(count, -np.inf), np.full(count, -np.inf)
     np.maximum.at(own, choices.question[choices.right], gain[choices.right])
     np.maximum.at(best, choices.question[~choices.right], gain[~choices.right])
-    mean = estimate(own > best, choices.documents, resamples, seed)
-    return {"choice_accuracy": mean.value, "choice_low": mean.low, "choice_high": mean.high}
+    return own > best
 
 
 def _negatives(rows: Sequence[Row], pool: Sequence[Row], count: int) -> list[list[int]]:

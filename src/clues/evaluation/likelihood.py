@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clues.evaluation.bootstrap import estimate
+from clues.evaluation.bootstrap import estimate, interval, resampled_means
 
 
 def held_out_nll(nll: ArrayLike, documents: Sequence[str], resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
@@ -21,30 +21,18 @@ def held_out_nll(nll: ArrayLike, documents: Sequence[str], resamples: int = 2000
     return {"test_nll": mean.value, "test_nll_low": mean.low, "test_nll_high": mean.high}
 
 
-def comparison(
-    names: tuple[str, str],
-    how: str,
-    nll: tuple[ArrayLike, ArrayLike],
-    documents: Sequence[str],
-    resamples: int = 2000,
-    seed: int = 0,
+def perplexity(
+    nll: ArrayLike, tokens: ArrayLike, documents: Sequence[str], resamples: int = 2000, seed: int = 0
 ) -> dict[str, Any]:
-    """One entry of `comparisons` in metrics.json: NLL of the first model minus that of the second, negative if better.
+    """The `perplexity` entries of a model: exp of the mean NLL over all response tokens of the test set together.
 
-    `nll` holds both models' values on the same rows in the same order; the interval is paired, which is far narrower
-    than what two separate intervals suggest.
+    `nll` is each row's mean [N], `tokens` their number [N], end-of-turn tokens included. A row counts by its length
+    here, as is usual for perplexity; it is not the exponential of `test_nll`, where each row counts the same.
     """
-    first, second = (np.asarray(values, np.float64) for values in nll)
-    if first.shape != second.shape:
-        raise ValueError(f"{names[0]} has {len(first)} rows and {names[1]} {len(second)}: compare on the same rows")
-    difference = estimate(first - second, documents, resamples, seed)
-    return {
-        "a": names[0],
-        "b": names[1],
-        "how": how,
-        "difference": difference.value,
-        "low": difference.low,
-        "high": difference.high,
-        "n": difference.n,
-        "documents": difference.documents,
-    }
+    tokens = np.asarray(tokens, np.float64)
+    sums = np.stack([np.asarray(nll, np.float64) * tokens, tokens], axis=1)
+    means = resampled_means(sums, documents, resamples, seed)
+    several = len(set(documents)) > 1
+    low, high = interval(np.exp(means[:, 0] / means[:, 1])) if several else (None, None)
+    value = float(np.exp(sums[:, 0].sum() / tokens.sum()))
+    return {"perplexity": value, "perplexity_low": low, "perplexity_high": high}

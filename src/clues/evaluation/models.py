@@ -14,8 +14,8 @@ from clues.config import EvaluationSettings
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
 from clues.evaluation.bootstrap import document_of
-from clues.evaluation.choice import Choices, build_choices, choice_accuracy
-from clues.evaluation.likelihood import held_out_nll
+from clues.evaluation.choice import Choices, build_choices, choice_accuracy, right_choices
+from clues.evaluation.likelihood import held_out_nll, perplexity
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.scoring.passes import Advance, row_nll
@@ -80,10 +80,15 @@ def measure(
 def measure_as_it_is(
     lm: LanguageModel, test: TestSet, settings: EvaluationSettings, seed: int, advance: Advance, choices: bool = True
 ) -> dict[str, Any]:
-    """`test_nll` and, with `choices`, `choice_accuracy` of a model, with intervals; `nll` per row."""
-    nll = row_nll(lm, test.encoded, advance)
-    result = held_out_nll(nll, test.documents, settings.bootstrap, seed)
+    """`test_nll`, `perplexity` and, with `choices`, `choice_accuracy` of a model, with intervals.
+
+    `nll` per row and `right` per question of the choice are what they are means of.
+    """
+    spread = (settings.bootstrap, seed)
+    nll, tokens = row_nll(lm, test.encoded, advance), [sum(row.response_mask) for row in test.encoded]
+    result = held_out_nll(nll, test.documents, *spread) | perplexity(nll, tokens, test.documents, *spread)
     if choices and test.asked:
         asked, alone = row_nll(lm, test.asked, advance), row_nll(lm, test.alone, advance)
-        result |= choice_accuracy(test.choices, asked, alone, settings.bootstrap, seed)
+        result |= choice_accuracy(test.choices, asked, alone, *spread)
+        result["right"] = right_choices(test.choices, asked, alone).tolist()
     return result | {"nll": np.asarray(nll, float).tolist()}

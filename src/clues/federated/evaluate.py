@@ -17,8 +17,8 @@ from clues.collaboration.aggregate import State, Update, client_weights
 from clues.collaboration.merge import merge_adapters
 from clues.data.writing import write_json
 from clues.evaluation.gap import Losses, gap_closed
-from clues.evaluation.likelihood import comparison
 from clues.evaluation.models import TestSet, measure
+from clues.evaluation.paired import comparison
 from clues.evaluation.selection import every_rule, measure_run
 from clues.federated.arms import State as Tensors
 from clues.federated.public import PublicSide
@@ -153,4 +153,4 @@ def _compared(side: PublicSide, models: Mapping[str, Mapping[str, Any]], documen
 
 
 def _without_rows(model: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in model.items() if key not in ("nll", "schema_version", "test_set")}
+    return {key: value for key, value in model.items() if key not in ("nll", "right", "schema_version", "test_set")}
