@@ -1,0 +1,95 @@
+"""What `clues judge` says: the cost before, the verdicts after. Nothing is called better where it is not clear."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clues.cli.output import table
+from clues.cli.words import count, fixed, percent
+from clues.report.comparing import interval, is_clear
+
+if TYPE_CHECKING:
+    from clues.evaluation.judge.cost import JudgingCost
+
+
+def cost_text(cost: JudgingCost, cached: int) -> str:
+    """Of `--dry-run`."""
+    most = "no limit is set on" if cost.most_completion_tokens is None else f"at most {cost.most_completion_tokens:,}"
+    lines = [
+        f"{count(cost.requests, 'request')} to ask, {cached:,} cached",
+        f"about {cost.prompt_tokens:,} prompt tokens (one for every 4 bytes), {most} completion tokens",
+    ]
+    if cost.most_money is not None:
+        lines.append(f"at most about {fixed(cost.most_money, 2)} in the currency of the prices")
+    return "\n".join(lines)
+
+
+def judged_text(folder: Path, facts: Mapping[str, Any]) -> str:
+    """The verdicts for a person."""
+    requests, tokens = facts["requests"], facts["tokens"]["asked"]
+    blocks = [f"{count(facts['rows'], 'row')} judged by {facts['judge']}: a judge's opinion"]
+    if facts["models"]:
+        blocks.append("\n".join([_models(facts["models"]), *map(_against_reference, facts["comparisons"])]))
+    blocks += [_pair(pair) for pair in facts["pairs"]]
+    money = "" if facts["money"] is None else f", {fixed(facts['money'], 2)} in the currency of the prices"
+    blocks.append(
+        f"{count(requests['asked'], 'request')} asked, {requests['cached']:,} cached; {tokens['prompt_tokens']:,} "
+        f"prompt and {tokens['completion_tokens']:,} completion tokens{money}\njudged  {folder / 'judge.json'}"
+    )
+    return "\n\n".join(blocks)
+
+
+def failed_text(folder: Path, facts: Mapping[str, Any]) -> str:
+    """What to do about requests without a reply; empty where there are none."""
+    failed = facts["requests"]["failed"]
+    if not failed:
+        return ""
+    return (
+        f"{count(failed, 'request')} failed and {'is' if failed == 1 else 'are'} in no number above, see "
+        f"{folder / 'judgements.jsonl'} for why; give the same command again to ask for what is missing alone"
+    )
+
+
+def _models(models: Mapping[str, Mapping[str, Any]]) -> str:
+    rows = [["against the reference, 0 to 1", "score", "95 % interval", "judged", "unreadable", "failed"]]
+    for name, found in models.items():
+        between = "unknown" if found["low"] is None else f"{fixed(found['low'], 3)} to {fixed(found['high'], 3)}"
+        score = "none" if found["mean"] is None else fixed(found["mean"], 3)
+        rows.append([name, score, between, *(str(found[key]) for key in ("judged", "unreadable", "failed"))])
+    return table(rows)
+
+
+def _against_reference(c: Mapping[str, Any]) -> str:
+    return f"{c['a']}: {_difference(c)}"
+
+
+def _difference(c: Mapping[str, Any]) -> str:
+    """A difference in words, higher is better: nothing is better while the interval covers zero."""
+    if c["n"] == 0:
+        return f"not compared with {c['b']}: no row could be judged for both"
+    shown = f"{interval(c)} against {c['b']} on {count(c['n'], 'row')}".replace("\u00a0", " ")
+    if c["low"] is None:
+        return f"{shown}: one document says nothing about the spread"
+    better = c["a" if c["low"] > 0 else "b"]
+    return f"{shown}: {f'{better} is better' if is_clear(c) else 'no clear difference'}"
+
+
+def _pair(pair: Mapping[str, Any]) -> str:
+    lines = [f"side by side, 1 to 10, in both orders: {pair['a']}: {_difference(pair)}"]
+    if pair["unreadable"] or pair["failed"]:
+        lines.append(f"left out: {pair['unreadable']} unreadable and {pair['failed']} failed requests")
+    found = pair["agreement"]
+    if found:
+        lines.append(
+            f"the two orders agree on {percent(found['same'])} of the rows (Cohen's kappa {_number(found['kappa'])}, "
+            f"Spearman {_number(found['spearman'])})"
+        )
+        gain = {"difference": found["first_gain"], "low": found["first_gain_low"], "high": found["first_gain_high"]}
+        lines.append(f"what an answer gains from standing first: {interval(gain)}".replace("\u00a0", " "))
+    return "\n".join(lines)
+
+
+def _number(value: float | None) -> str:
+    return "not defined" if value is None else fixed(value, 2)
