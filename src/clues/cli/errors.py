@@ -18,6 +18,9 @@ EXPECTED = {
     "clues.data.prepare": ("NoRowsError",),
     "clues.data.sample": ("PoolError",),
     "clues.data.writing": ("WritingError",),
+    "clues.evaluation.answers": ("AnswersError", "AnswersInUseError"),
+    "clues.evaluation.judge.requests": ("JudgeError",),
+    "clues.evaluation.knowledge_questions": ("KnowledgeError",),
     "clues.evaluation.labels": ("MissingLabelError",),
     "clues.federated.control": ("DeploymentError",),
     "clues.federated.federation": ("FederationError",),
@@ -35,7 +38,7 @@ EXPECTED = {
 }
 """By module, and by name: a class is looked up only where its module was imported, for else nothing raised it."""
 
-IN_USE = ("OutputInUseError", "FolderInUseError")
+IN_USE = ("AnswersInUseError", "OutputInUseError", "FolderInUseError")
 """Where `--resume` helps."""
 
 

@@ -1,4 +1,4 @@
-"""`clues evaluate`: a base model and adapters on held-out rows."""
+"""`clues evaluate`: a base model and adapters on held-out rows, or the answers that they generated."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from clues.cli.compared import compared_text, interval_text, measured
 from clues.cli.errors import UsageError
+from clues.cli.knowledge import NOTHING, Asked, evaluate_knowledge
 from clues.cli.options import Columns, Model, Offline, Settings, owner_job, parse_columns
 from clues.cli.output import NORMAL, Output, table
 from clues.cli.quiet import stay_offline
-from clues.cli.words import fixed, percent
+from clues.cli.words import count, fixed, percent
 from clues.config import Job
-from clues.report.comparing import finding
 
 if TYPE_CHECKING:
     from clues.evaluation.models import TestSet
@@ -27,23 +28,29 @@ EXAMPLES = """
     clues evaluate test.jsonl --model packaged
     clues evaluate test.jsonl --adapter runs/demo/adapters/mixed-federated --adapter runs/demo/adapters/clues-federated
     clues evaluate test.jsonl --set evaluation.choice_rows=0
+    clues evaluate --knowledge medical --limit 10 --adapter runs/demo/adapters/clues-federated
+    clues evaluate --answers answers          (what clues generate wrote)
 """
 BASE = "base"
 
 
 def evaluate(
-    test: Path,
+    test: Path | None = None,
     /,
     *,
     model: Model = None,
     adapters: Annotated[tuple[Path, ...], Parameter(name="--adapter", show_default=False)] = (),
+    answers: Path | None = None,
     columns: Columns = None,
+    knowledge: Asked = NOTHING,
     settings: Settings = (),
     offline: Offline = False,
     output: Output = NORMAL,
 ) -> int:
     """Measure a model, and adapters on it, on held-out rows: likelihood of the answers, choice of the right one.
 
+    With --answers: how much of the references the generated answers have, ROUGE-L and chrF, without any model.
+    With --knowledge: how many multiple-choice questions a model answers rightly (docs/KNOWLEDGE.md).
     Every number has a 95 % bootstrap interval over documents; an adapter is also compared with the base, row by row.
 
     Parameters
@@ -52,9 +59,24 @@ def evaluate(
         Held-out rows; those with the same `source` and `doc` fields are one document.
     adapters
         A folder with a LoRA adapter in PEFT's format; may be repeated.
+    answers
+        The output folder of clues generate, in place of TEST.
     """
     if offline:
         stay_offline()
+    if knowledge.is_given(test, answers, columns):
+        return evaluate_knowledge(knowledge, owner_job(settings, {"model.name": model}), adapters, output)
+    if answers is not None:
+        if test or model or adapters or columns:
+            raise UsageError("--answers names what the models wrote already: leave TEST, --model and --adapter out")
+        from clues.cli.answered import answered
+
+        whole, text = answered(answers, owner_job(settings, {}))
+        return output.answer(text, whole)
+    if test is None:
+        raise UsageError(
+            "TEST is needed: a file of held-out rows (or --knowledge medical, or --answers FOLDER of clues generate)"
+        )
     from clues.data.prepare import prepare
     from clues.evaluation.models import TestSet
     from clues.models.base import load_base
@@ -73,8 +95,8 @@ def evaluate(
         "set_aside": len(prepared.set_aside),
         "documents": len(set(held_out.documents)),
     }
-    comparisons = [_compared(name, models, held_out.documents, job) for name in models if name != BASE]
-    told = {name: {k: v for k, v in found.items() if k != "nll"} for name, found in models.items()}
+    comparisons = [c for name in models if name != BASE for c in _compared(name, models, held_out, job)]
+    told = {name: {k: v for k, v in found.items() if k not in ("nll", "right")} for name, found in models.items()}
     whole = {"command": "evaluate", **facts, "models": told, "comparisons": comparisons}
     return output.answer(_text(whole), whole)
 
@@ -98,38 +120,38 @@ def _measured(
     return models
 
 
-def _compared(name: str, models: dict[str, dict[str, Any]], documents: list[str], job: Job) -> dict[str, Any]:
-    from clues.evaluation.likelihood import comparison
+def _compared(name: str, models: dict[str, dict[str, Any]], test: TestSet, job: Job) -> list[dict[str, Any]]:
+    """An adapter against the base, by likelihood and by the choice of the right answer."""
+    from clues.evaluation.paired import comparison
 
-    nll = (models[name]["nll"], models[BASE]["nll"])
-    return comparison((name, BASE), "adapter", nll, documents, job.evaluation.bootstrap, job.seed)
+    rows = {"test_nll": ("nll", test.documents), "choice_accuracy": ("right", test.choices.documents)}
+    return [
+        {"measure": measure}
+        | comparison(
+            (name, BASE), "adapter", (models[name][of], models[BASE][of]), documents, job.evaluation.bootstrap, job.seed
+        )
+        for measure, (of, documents) in rows.items()
+        if of in models[name]
+    ]
 
 
 def _text(whole: dict[str, Any]) -> str:
-    rows = [["model", "test NLL", "95 % interval", "right answer chosen", "95 % interval"]]
+    rows = [["model", "test NLL", "95 % interval", "perplexity", "95 % interval", "right answer", "95 % interval"]]
     for name, found in whole["models"].items():
-        cells = [name, _nll(found["test_nll"]), _interval(found["test_nll_low"], found["test_nll_high"])]
+        cells = [name, *measured(found, "test_nll", _nll), *measured(found, "perplexity", _perplexity)]
         if found.get("choice_accuracy") is None:
             rows.append([*cells, "not measured", ""])
         else:
-            interval = _interval(found["choice_low"], found["choice_high"], percent)
-            rows.append([*cells, percent(found["choice_accuracy"]), interval])
-    said = [_comparison(c) for c in whole["comparisons"]]
+            shown = interval_text(found["choice_low"], found["choice_high"], percent)
+            rows.append([*cells, percent(found["choice_accuracy"]), shown])
     aside = f", {whole['set_aside']} set aside" if whole["set_aside"] else ""
-    return "\n".join([f"{whole['rows']} rows of {whole['documents']} documents{aside}", table(rows), *said])
-
-
-def _comparison(c: dict[str, Any]) -> str:
-    """A difference in words: nothing is called better while the interval covers zero."""
-    shown = f"NLL {_nll(c['difference'])} against {c['b']} ({_interval(c['low'], c['high'])})"
-    if c["low"] is None:
-        return f"{c['a']}: {shown}: one document says nothing about the spread"
-    return f"{c['a']}: {shown}: {finding(c)}"
+    said = [f"{count(whole['rows'], 'row')} of {count(whole['documents'], 'document')}{aside}", table(rows)]
+    return "\n".join([*said, *compared_text(whole["comparisons"])])
 
 
 def _nll(value: float) -> str:
     return fixed(value, 4)
 
 
-def _interval(low: float | None, high: float | None, say: Callable[[float], str] = _nll) -> str:
-    return "unknown" if low is None or high is None else f"{say(low)} to {say(high)}"
+def _perplexity(value: float) -> str:
+    return fixed(value, 2)

@@ -17,6 +17,7 @@ SILENCE = {
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait give their core away: else two processes on two cores crawl
     "RAY_USAGE_STATS_ENABLED": "0",
+    "TQDM_DISABLE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }
 """Read by those libraries when they are imported, and inherited by client processes; a value set before stays."""
@@ -28,7 +29,8 @@ def silence() -> None:
     """Set `SILENCE`; to be called before anything heavy is imported."""
     for name, value in SILENCE.items():
         os.environ.setdefault(name, value)
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)  # it wants kernels of a hub as soon as it is imported
+    for name in ("bitsandbytes", "lm_eval"):  # the first wants kernels of a hub as soon as it is imported
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 def stay_offline() -> None:

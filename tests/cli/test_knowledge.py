@@ -1,0 +1,125 @@
+"""`clues evaluate --knowledge`, from the command line to the numbers, without a network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from clues.config import AdapterSettings, ModelSettings
+from clues.models.adapters import add_adapter, lora_parameters, save_adapter
+from clues.models.base import load_base
+from tests.conftest import CORPUS, build_tiny_model, train_tokenizer
+from tests.evaluation.test_knowledge import mmlu
+
+TINY = ("--set", "model.precision=float32")
+NO_NETWORK = """
+import json, socket, sys
+def refuse(*args, **more):
+    print("NETWORK", args, file=sys.stderr)
+    raise OSError("no network")
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+from clues.cli.main import main
+sys.exit(sum(main(tokens) for tokens in json.loads(sys.argv[1])))
+"""
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A tiny model whose tokenizer has a token for every letter, so that none is likelier by being shorter."""
+    folder = tmp_path_factory.mktemp("model")
+    tokenizer = train_tokenizer((" ".join(f"Answer: {letter}" for letter in "ABCD" * 9), *CORPUS))
+    build_tiny_model("llama", tokenizer).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def adapters(model, tmp_path_factory) -> list[Path]:
+    """One that changes answers, and one that changes nothing."""
+    made = []
+    for std in (3.0, 0.0):
+        lm = add_adapter(
+            load_base(ModelSettings(name=str(model))),
+            AdapterSettings(target_modules=("all-linear",)),
+            seed=0,
+        )
+        for p in lora_parameters(lm.model, "B").values():
+            p.data.normal_(std=std, generator=torch.Generator().manual_seed(1))
+        made.append(tmp_path_factory.mktemp("adapter"))
+        save_adapter(lm.model, made[-1])
+    return made
+
+
+def test_base_and_adapters_answer_the_same_questions(clues, model, adapters):
+    options = [part for folder in adapters for part in ("--adapter", folder)]
+    command = ("evaluate", "--knowledge", "medical", "--limit", 4, "--model", model, *TINY, *options)
+    called = clues(*command, "--json")
+    assert called.code == 0
+    assert called.facts["n"] == 6 * 4
+    assert called.facts["not_asked"] == ["medmcqa", "medqa_4options", "pubmedqa"]
+    assert list(called.facts["models"]) == ["base", *map(str, adapters)]
+    assert set(called.facts["answers"].values()) == {4}
+    changed, same = called.facts["comparisons"]
+    assert changed["only_a"] + changed["only_b"] > 0
+    assert (same["difference"], same["low"], same["high"], same["only_a"], same["only_b"]) == (0, 0, 0, 0, 0)
+    means = [found["mean_accuracy"] for found in called.facts["models"].values()]
+    assert changed["difference"] == pytest.approx(means[1] - means[0])
+    with pytest.warns(UserWarning, match="longer than the 512 tokens"):
+        shown = clues(*command)
+    assert shown.out.startswith("24 questions from packaged, 0 shots\nNot asked, for there are no questions")
+    assert f"{adapters[1]}: 0.0 points against base (0.0 to 0.0, p 1.0000): no clear difference" in shown.out
+    assert "mean of tasks" in shown.out
+    assert "knowledge: done in" in shown.err
+    assert clues(*command, "--json").out == called.out
+
+
+def test_a_clear_difference_names_the_better_one():
+    from clues.cli.knowledge import _comparison
+
+    found = {"a": "x", "b": "base", "difference": 0.06, "low": 0.02, "high": 0.1, "n": 90, "only_a": 9, "only_b": 1}
+    found |= {"p_sign_flip": 0.02}
+    assert "x: 6.0 points against base (2.0 to 10.0, p 0.0200): better (9 questions right" in _comparison(found)
+    worse = found | {"difference": -0.06, "low": -0.1, "high": -0.02}
+    assert "(−10.0 to −2.0, p 0.0200): worse" in _comparison(worse)
+    assert "no clear difference" in _comparison(found | {"low": -0.01})
+    assert "no clear difference" in _comparison(found | {"p_sign_flip": 0.06})
+    assert "says nothing about the spread" in _comparison(found | {"low": None, "high": None})
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (["--limit", 3], "go with --knowledge"),
+        (["rows.jsonl", "--knowledge", "medical"], "leave out TEST"),
+        (["--knowledge", "medical", "--limit", 0], "--limit 0"),
+        (["--knowledge", "medical", "--shots", -1], "--shots -1"),
+        (["--knowledge", "history"], "no questions 'history'"),
+        (["--knowledge", "medmcqa"], "packaged: no test questions of medmcqa"),
+        (["--knowledge", "medical", "--questions", "nowhere"], "nowhere: no mmlu*.jsonl"),
+    ],
+)
+def test_what_cannot_be_asked_is_an_error(clues, tokens, said):
+    called = clues("evaluate", *tokens)
+    assert called.code == 2
+    assert called.out == ""
+    assert said in called.err
+    assert called.err.count("\n") == 1
+
+
+def test_nobody_is_called_and_no_library_speaks(checkpoint, tmp_path):
+    (tmp_path / "mmlu_finance.jsonl").write_text(
+        "".join(json.dumps(mmlu(n, subject="marketing")) + "\n" for n in range(3))
+    )
+    options = ("--limit", "2", "--model", str(checkpoint("gpt2")), *TINY, "--json", "--display", "none")
+    local = ("--knowledge", "mmlu_marketing", "--questions", str(tmp_path))
+    commands = [("evaluate", *asked, *options) for asked in (("--knowledge", "finance"), local)]
+    done = subprocess.run(
+        [sys.executable, "-c", NO_NETWORK, json.dumps(commands)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [json.loads(line)["n"] for line in done.stdout.splitlines()] == [14, 2]
