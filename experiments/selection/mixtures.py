@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import islice
 
+import numpy as np
+
 from clues.config import SampleSettings
 from clues.data.damage import HARMLESS, KINDS, SUBTLE, CannotSpoil, corrupt_rows, spoiled
 from clues.data.reading import read_rows
 from clues.data.rows import Row
-from clues.data.sample import draw_sample
+from clues.data.sample import Sample, draw_sample
 from clues.evaluation.labels import LABEL
 
 ALL_KINDS = (*KINDS, *SUBTLE)
@@ -58,6 +60,12 @@ class Mixture:
     labelled_half: int = 0
     """Which half of its documents: 0 to choose on, 1 to report."""
     labelled_tokens: tuple[int, int] = (20, 300)
+    dealt_clients: int = 0
+    """The sources' rows are dealt at random to so many clients, `client-1` and on (IID); 0: a source is a client."""
+    client_shares: tuple[float, ...] = ()
+    """Share of spoiled rows of each dealt client, in place of `share`."""
+    test_rows: int = 0
+    """Clean rows of the clients' sources that are no part of the table, to evaluate trained models on."""
 
 
 @dataclass(frozen=True)
@@ -78,15 +86,19 @@ class Mixed:
     validation: list[Row]
     block: list[int]
     """Block of every validation row; blocks hold all sources."""
+    test: list[Row]
+    """Held-out rows that no table holds."""
+    negatives: list[Row]
+    """What their documents leave over: wrong answers to choose the right one among."""
 
 
 def draw(mixture: Mixture, seed: int) -> Mixed:
     """Draw the rows; the same seed gives the same rows. Raises PoolError where the pool has too few."""
-    extra = (mixture.heldback_rows, mixture.bad_rows, mixture.typo_rows)
+    extra = (mixture.heldback_rows, mixture.bad_rows, mixture.typo_rows, mixture.test_rows)
     sample = draw_sample(_settings(mixture, sum(extra)), seed)
     rest = iter(sample.test)
-    heldback, bad, typos = (list(islice(rest, count)) for count in extra)
-    clients = dict(sample.clients)
+    heldback, bad, typos, test = (list(islice(rest, count)) for count in extra)
+    clients = _dealt(mixture, sample, seed) if mixture.dealt_clients else dict(sample.clients)
     if bad:
         clients["all-bad"] = corrupt_rows(bad, 1.0, mixture.kinds, f"{seed} all-bad")
     if typos:
@@ -103,7 +115,19 @@ def draw(mixture: Mixture, seed: int) -> Mixed:
     block = [(i // len(mixture.sources)) % BLOCKS for i in range(len(validation))]
     parts += [replace(_public("validation", validation), kind=_kinds(validation))]
     parts += [_spoiled(validation, block, kind, seed) for kind in SPOILINGS]
-    return Mixed(parts, validation, block)
+    return Mixed(parts, validation, block, test, sample.negatives)
+
+
+def _dealt(mixture: Mixture, sample: Sample, seed: int) -> dict[str, list[Row]]:
+    """The clients' rows dealt anew, each client's spoiled by its own share."""
+    rows = [row for rows in sample.clients.values() for row in rows]
+    order = np.random.default_rng(seed).permutation(len(rows))
+    shares = mixture.client_shares or (mixture.share,) * mixture.dealt_clients
+    names = [f"client-{i}" for i in range(1, len(shares) + 1)]
+    return {
+        name: corrupt_rows([rows[i] for i in own], share, mixture.kinds, f"{seed} {name}")
+        for name, share, own in zip(names, shares, np.array_split(order, len(shares)), strict=True)
+    }
 
 
 def _settings(mixture: Mixture, test_rows: int) -> SampleSettings:
@@ -118,7 +142,7 @@ def _settings(mixture: Mixture, test_rows: int) -> SampleSettings:
         anchor_rows=mixture.anchor_rows,
         test_rows=test_rows,
         unseen_rows=mixture.unseen_rows,
-        spoiled_share=mixture.share,
+        spoiled_share=0.0 if mixture.dealt_clients else mixture.share,
         kinds=mixture.kinds,
     )
 

@@ -12,11 +12,28 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Env
 
 from clues import __version__
-from clues.cli import audit, check, corrupt, demo, env, evaluate, merge, report, run, score, select
+from clues.cli import (
+    audit,
+    check,
+    corrupt,
+    demo,
+    env,
+    evaluate,
+    generate,
+    judge,
+    merge,
+    report,
+    reproduce,
+    run,
+    score,
+    select,
+)
 from clues.cli.errors import DONE, FAULT, IN_USE, INTERRUPTED, WRONG_USE, expected, one_line
 from clues.cli.quiet import plain_warnings, silence
 
-RESUMABLE = ("demo", "run", "score")
+RESUMABLE = ("demo", "generate", "run", "score")
+AGAIN = ("judge", "reproduce")
+"""Go on when they are given again as they were: they have no `--resume`."""
 
 EPILOGUE = """
 **Examples**
@@ -49,9 +66,12 @@ COMMANDS = {
     audit.audit: audit.EXAMPLES,
     run.run: run.EXAMPLES,
     merge.merge: merge.EXAMPLES,
+    generate.generate: generate.EXAMPLES,
     evaluate.evaluate: evaluate.EXAMPLES,
+    judge.judge: judge.EXAMPLES,
     report.report: report.EXAMPLES,
     corrupt.corrupt: corrupt.EXAMPLES,
+    reproduce.reproduce: reproduce.EXAMPLES,
     env.env: env.EXAMPLES,
 }
 for place, (command, examples) in enumerate(COMMANDS.items()):
@@ -93,9 +113,9 @@ def _command(given: Sequence[str]) -> str:
 
 def _go_on(given: Sequence[str]) -> str:
     """The command that goes on with what was begun; nothing for a command that cannot."""
-    if not given or given[0] not in RESUMABLE or "--dry-run" in given:
+    if not given or given[0] not in (*RESUMABLE, *AGAIN) or "--dry-run" in given:
         return ""
-    again = [*given, *([] if "--resume" in given else ["--resume"])]
+    again = [*given, *([] if "--resume" in given or given[0] in AGAIN else ["--resume"])]
     return f"; to go on: {shlex.join(['clues', *again])}"
 
 

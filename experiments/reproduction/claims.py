@@ -1,0 +1,181 @@
+"""The paper's claims, and when one holds.
+
+CLUES: Collaborative Private-domain High-quality Data Selection for LLMs via Training Dynamics (Zhao, Fan, Hu, Zhou,
+Lane; NeurIPS 2024; arXiv 2507.03004). No cell of its tables is at hand: what is tested are the claims of its text, and
+the order that its tables and figures show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Word = Literal["holds", "does not hold", "cannot tell"]
+HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot tell"
+
+Z_95, Z_80 = 1.96, 0.84
+"""Standard normal quantiles: of a two-sided 95 % interval, and for a power of 80 %."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing the paper says."""
+
+    name: str
+    artefact: str
+    says: str
+    """In the paper."""
+    tested: str
+    """What is compared here; positive is in the claim's favour."""
+    bound: float = 0.0
+    """What the tested number must exceed."""
+    comparable: bool = True
+    """Whether the tested number is of the paper's kind; if not, nothing can be told, whatever it is."""
+
+
+CLAIMS = (
+    Claim(
+        "bad data raises the loss", "figure1", "The more bad data, the higher the validation loss.",
+        "validation NLL at the last step with bad data minus that without",
+    ),
+    Claim(
+        "bad data lowers performance", "figure2", "Performance drops with the share of bad data, on two base models.",
+        "test NLL with bad data minus that without",
+    ),
+    Claim(
+        "federated: better than mixed", "table1", "CLUES beats training on the mixed data.",
+        "test NLL of mixed minus CLUES",
+    ),
+    Claim(
+        "federated: better than other selections", "table1", "CLUES beats selection by PPL, IFD and DataInf.",
+        "test NLL of the other minus CLUES",
+    ),
+    Claim(
+        "federated: 96 % of Oracle", "table1", "CLUES reaches over 96 % of Oracle.",
+        "exp(test NLL of Oracle − CLUES): the probability of a right token as a share of Oracle's", 0.96,
+    ),
+    Claim(
+        "knowledge", "table1", "CLUES raises KnowledgeAvg over mixed.",
+        "mean share of 204 MMLU questions answered rightly, CLUES minus mixed",
+    ),
+    Claim(
+        "languages, federated: better than mixed", "table2", "CLUES beats training on the mixed data.",
+        "test NLL of mixed minus CLUES",
+    ),
+    Claim(
+        "languages, merging: better than mixed", "table2", "CLUES beats merging what was trained on the mixed data.",
+        "test NLL of mixed minus CLUES, merged by TIES",
+    ),
+    Claim(
+        "languages: better than other selections", "table2", "CLUES beats selection by PPL, IFD and DataInf.",
+        "test NLL of the other minus CLUES",
+    ),
+    Claim(
+        "languages, federated: 96 % of Oracle", "table2", "CLUES reaches over 96 % of Oracle.",
+        "exp(test NLL of Oracle − CLUES)", 0.96,
+    ),
+    Claim(
+        "languages, merging: 91 % of Oracle", "table2", "CLUES reaches over 91 % of Oracle when merging.",
+        "exp(test NLL of Oracle − CLUES), merged by TIES", 0.91,
+    ),
+    Claim(
+        "67.3 % better than mixed", "table2", "CLUES is up to 67.3 % better than mixed.",
+        "ROUGE-L of CLUES over that of mixed, minus 1 (in the paper a judge's score, and the best of its cases)",
+        0.673, comparable=False,
+    ),
+    Claim(
+        "a global threshold is the best rule", "table3",
+        "A global threshold selects better than a fixed ratio and a pre-set score.",
+        "F1 by the global threshold minus F1 by the other rule",
+    ),
+    Claim(
+        "99 % selected", "figure4", "Over 99 % of the high-quality data is selected at 20, 50 and 80 % bad.",
+        "share of the clean rows that is kept", 0.99,
+    ),
+    Claim(
+        "selection helps at every share", "figure4", "With selection, performance is higher at 20, 50 and 80 % bad.",
+        "test NLL of mixed minus CLUES",
+    ),
+    Claim(
+        "selection helps every merge", "figure5", "Selection helps whichever way adapters are merged.",
+        "test NLL of mixed minus CLUES, merged in the same way",
+    ),
+    Claim(
+        "the first layer beats the last", "figure5", "The first layer's gradients select better than the last layer's.",
+        "AUC by the first layer minus AUC by the last",
+    ),
+    Claim(
+        "selected beats raw on two models", "table5", "Selected data beats raw data on both base models.",
+        "test NLL of mixed minus CLUES",
+    ),
+    Claim(
+        "scores tell good from bad", "table6", "Samples of high score are good ones, those of low score bad ones.",
+        "AUC of the score minus 0.5",
+    ),
+    Claim(
+        "answers improve", "table8", "After selection, the model's answers are better than before.",
+        "ROUGE-L of CLUES minus that of mixed",
+    ),
+)  # fmt: skip
+"""By artefact, in the order of the page. Each is put to the paper's score and rule, and to ours."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A number that a claim is held against, with its 95 % interval."""
+
+    claim: str
+    whose: str
+    """`published` or `clues`; empty where the claim is about neither."""
+    about: str
+    """What is compared, where a claim needs several comparisons."""
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    """Rows it comes from, over all seeds."""
+    seeds: tuple[int, ...]
+    measure: str = "nats"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a number exceeds a bound."""
+
+    word: Word
+    smallest: float | None
+    """Distance from the bound that would have been seen in four of five repetitions."""
+    needed: int | None
+    """Rows that would decide, if the number measured were the true one; None where it is decided, or on the bound."""
+
+
+def verdict(value: float, low: float | None, high: float | None, n: int, bound: float = 0.0) -> Verdict:
+    """A claim holds where the whole interval lies above the bound, does not where it lies below, else who knows.
+
+    The standard error is taken from the interval's width, as if it were normal, and falls with the root of n.
+    """
+    if low is None or high is None:
+        return Verdict(UNKNOWN, None, None)
+    smallest = (Z_95 + Z_80) * (high - low) / (2 * Z_95)
+    if low > bound:
+        return Verdict(HOLDS, smallest, None)
+    if high < bound:
+        return Verdict(FAILS, smallest, None)
+    distance = abs(value - bound)
+    return Verdict(UNKNOWN, smallest, math.ceil(n * (smallest / distance) ** 2) if distance else None)
+
+
+def together(words: Sequence[Word]) -> Word:
+    """Of a claim that needs several comparisons: it holds where all do, and does not where one does not."""
+    if not words:
+        return UNKNOWN
+    if FAILS in words:
+        return FAILS
+    return HOLDS if set(words) == {HOLDS} else UNKNOWN
+
+
+def claim_of(name: str) -> Claim:
+    """The claim of a name."""
+    return next(claim for claim in CLAIMS if claim.name == name)

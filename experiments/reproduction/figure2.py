@@ -1,0 +1,57 @@
+"""Figure 2: performance against the share of bad data, two base models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from experiments.reproduction.artefact import Artefact, ends, mean, named, seeds_of
+from experiments.reproduction.charts import dots
+from experiments.reproduction.claims import Finding
+from experiments.reproduction.estimates import over_seeds
+from experiments.reproduction.results import Results
+
+ARM = "mixed-federated"
+MODELS = {"SmolLM2-135M-Instruct": "medquad", "Gemma 3 270M": "gemma-medquad"}
+SHARES = (0, 20, 40, 60)
+CLAIM = "bad data lowers performance"
+
+
+def make(results: Results) -> Artefact:
+    """One line per model and share."""
+    lines = list(_lines(results))
+    marks = [line | {"value": line["loss"], "low": line["loss_low"], "high": line["loss_high"]} for line in lines]
+    drawn = [mark for mark in marks if mark["low"] is not None]
+    chart = dots(drawn, "share", "model", "rise of the test loss over no bad data (nats per token)") if drawn else None
+    title = "Figure 2: what bad data costs, two base models"
+    shown = ("model", "share", "nll", "loss", "chosen")
+    return Artefact("figure2", title, lines, list(_findings(results)), chart, shown=shown)
+
+
+def _lines(results: Results) -> Iterator[dict[str, Any]]:
+    for model, prefix in MODELS.items():
+        for share in SHARES:
+            found = mean(results, f"{prefix}-{share}", ARM)
+            if found is None:
+                continue
+            line = {"model": model, "share": f"{share} %", **ends("nll", found)}
+            line |= ends("chosen", mean(results, f"{prefix}-{share}", ARM, "chosen"))
+            yield line | ends("loss", _rise(results, prefix, share) if share else None)
+
+
+def _rise(results: Results, prefix: str, share: int) -> Finding | None:
+    """Test NLL with bad data minus that without, of the same test rows."""
+    bad, good = (dict(seeds_of(results, f"{prefix}-{s}", ARM)) for s in (share, 0))
+    seeds = tuple(seed for seed in bad if seed in good)
+    if not seeds:
+        return None
+    made = over_seeds([(bad[seed][0][0] - good[seed][0][0], bad[seed][0][1]) for seed in seeds])
+    return Finding("", "", f"{share} %", made.value, made.low, made.high, made.n, seeds)
+
+
+def _findings(results: Results) -> Iterator[Finding]:
+    for model, prefix in MODELS.items():
+        for share in SHARES[1:]:
+            found = _rise(results, prefix, share)
+            if found is not None:
+                yield named(found, CLAIM, "", f"{model}, {share} %")

@@ -1,0 +1,131 @@
+"""What the final models write and know: `python -m experiments.reproduction.final [name ...]`, after the arms.
+
+The base and the adapters that arms.py kept answer the first test prompts and, those of the MedicalQA-like world, the
+packaged questions. Each file is made once; several processes share the work. Without lm-eval no questions are asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from experiments.reproduction.arms import Bench, bench_for
+from experiments.reproduction.plan import BASE, FINAL, Job, jobs
+from experiments.reproduction.tables import has_gemma
+from experiments.reproduction.worlds import worlds
+from experiments.selection.__main__ import claimed
+from experiments.selection.plan import GEMMA3
+from safetensors.torch import load_file
+
+from clues.data.writing import write_json, write_jsonl
+from clues.evaluation.answers import read_answers, write_answers
+from clues.evaluation.generation import generate
+from clues.evaluation.prompts import prepare_prompts
+from clues.models.adapters import load_adapter_state
+
+PROMPTS = 24
+"""Test prompts that are answered."""
+LONGEST_ANSWER = 120
+"""Tokens; no reference of the MedicalQA-like world is longer."""
+ANSWERS, KNOWLEDGE, SCORED = "answers", "knowledge", "written"
+SHOWN = 6
+"""Answers that are kept as text, of the packaged pool alone."""
+ASKED = ("medquad-40", "casimedicos", "gemma-medquad-40")
+"""Worlds whose final models are asked."""
+
+
+def final(listed: Sequence[Job]) -> Iterator[tuple[Job, str, str]]:
+    """(job, arm, what is asked of it), a federated or a TIES-merged arm each."""
+    for job in listed:
+        if job.world.name not in ASKED or job.method not in FINAL:
+            continue
+        yield job, job.arms[0], ANSWERS
+        if job.world.name.endswith("medquad-40") and find_spec("lm_eval"):
+            yield job, job.arms[0], KNOWLEDGE
+
+
+def name_of(job: Job, arm: str, what: str) -> str:
+    """The file of an arm's answers, of their scores, or of its knowledge, in a run's folder."""
+    return f"{what}/{job.folder}/{arm}.{'jsonl' if what == ANSWERS else 'json'}"
+
+
+def make(listed: Sequence[Job], runs: Path, has: Callable[[str], bool] = lambda _name: False) -> None:
+    """Make what is missing and no other process is at; an arm without its adapter is named and left for later.
+
+    has: whether a file of `name_of` is already at hand elsewhere.
+    """
+    bench: Bench | None = None
+    for job, arm, what in final(listed):
+        file, adapter = runs / name_of(job, arm, what), runs / "adapters" / job.folder / f"{arm}.safetensors"
+        with claimed(runs / "claims" / f"{job.folder}/{arm}-{what}") as mine:
+            if not mine or file.exists() or has(name_of(job, arm, SCORED if what == ANSWERS else what)):
+                continue
+            if arm != BASE and not adapter.exists():
+                print(f"{job.name}: waits for its adapter", flush=True)
+                continue
+            bench = bench_for(job, bench)
+            load_adapter_state(bench.lm.model, bench.start if arm == BASE else load_file(str(adapter)))
+            (_answer if what == ANSWERS else _ask)(bench, file)
+            print(f"{job.folder}/{arm}: {what} {time.strftime('%H:%M:%S')}", flush=True)
+
+
+def _answer(bench: Bench, file: Path) -> None:
+    """The answers to the first test prompts, in their order."""
+    with TemporaryDirectory() as scratch:
+        rows = Path(scratch) / "test.jsonl"
+        write_jsonl([row.record for row in bench.mixed.test[:PROMPTS]], rows)
+        prompts = prepare_prompts(rows, bench.lm, LONGEST_ANSWER)
+    found = {a.id: a for batch in generate(bench.lm, prompts, range(len(prompts.usable))) for a in batch}
+    write_answers([found[prompt.row.id] for prompt in prompts.usable], file)
+
+
+def _ask(bench: Bench, file: Path) -> None:
+    """Whether each packaged question of medicine is answered rightly, by topic."""
+    from clues.evaluation.knowledge import ask
+    from clues.evaluation.knowledge_questions import task_names
+    from clues.evaluation.knowledge_tasks import load_tasks
+
+    right = ask(bench.lm, load_tasks(task_names("medical"), "packaged", 0), None)
+    write_json({"right": {name: [int(one) for one in own] for name, own in right.items()}}, file)
+
+
+def score(listed: Sequence[Job], runs: Path) -> None:
+    """ROUGE-L and chrF of every answer that was written, where that is still missing."""
+    from clues.evaluation.rouge_chrf import row_scores
+
+    for job, arm, what in final(listed):
+        answered, target = runs / name_of(job, arm, ANSWERS), runs / name_of(job, arm, SCORED)
+        if what != ANSWERS or target.exists() or not answered.exists():
+            continue
+        found = read_answers(answered)
+        numbers = np.unique([answer.document for answer in found], return_inverse=True)[1].tolist()
+        scores = {name: [round(float(one), 2) for one in values] for name, values in row_scores(found).items()}
+        texts = found[:SHOWN] if job.world.mixture.pool == "packaged" else []
+        shown = [{"question": a.prompt, "reference": a.reference, "answer": a.answer} for a in texts]
+        write_json({"documents": numbers, **scores, "answers": shown}, target)
+
+
+def main() -> None:
+    """Make what is missing."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="parts of jobs' names; all by default")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of arms and adapters, and the pools")
+    options = parser.parse_args()
+    listed = [
+        job
+        for job in jobs(worlds(options.runs / "pools"))
+        if (not options.names or any(name in job.name for name in options.names))
+        and (job.world.model != GEMMA3 or has_gemma())
+    ]
+    make(listed, options.runs / "reproduction")
+    if find_spec("rouge_score") and find_spec("sacrebleu"):
+        score(listed, options.runs / "reproduction")
+
+
+if __name__ == "__main__":
+    main()

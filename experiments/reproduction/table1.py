@@ -1,0 +1,68 @@
+"""Table 1: MedicalQA, federated, 40 % spoiled: Oracle, mixed, and five ways to select."""
+
+from __future__ import annotations
+
+from experiments.reproduction.artefact import OTHERS, SHARE_NOTE, WHOSE, Artefact, gains, method_lines, shares_of_oracle
+from experiments.reproduction.claims import Finding
+from experiments.reproduction.plan import BASE, FEDERATED
+from experiments.reproduction.results import Results, arm_name
+from experiments.reproduction.selections import MIXED, TRAINED
+from experiments.reproduction.worlds import SEEDS
+
+from clues.evaluation.accuracy import accuracies, accuracy_comparison
+
+WORLD = "medquad-40"
+
+
+def make(results: Results) -> Artefact:
+    """The table, with what final models know where they were asked."""
+    known = _knowledge(results)
+    lines = [line | known.get(line["method"], {}) for line in method_lines(results, WORLD, FEDERATED)]
+    findings = [
+        *gains(results, "federated: better than mixed", WORLD, FEDERATED, (MIXED,)),
+        *gains(results, "federated: better than other selections", WORLD, FEDERATED, OTHERS),
+        *shares_of_oracle(results, "federated: 96 % of Oracle", WORLD, FEDERATED),
+        *_knowledge_gains(results),
+    ]
+    shown = (
+        "method",
+        "nll",
+        "minus_mixed",
+        "share_of_oracle",
+        "gap_closed",
+        "chosen",
+        "rouge_l",
+        "knowledge",
+        "precision",
+        "recall",
+    )
+    return Artefact("table1", "Table 1: MedQuAD, federated, 40 % spoiled", lines, findings, None, (SHARE_NOTE,), shown)
+
+
+def _right(results: Results, method: str) -> dict[str, list[bool]]:
+    """Answers of all seeds' models to the questions of every topic, side by side; empty unless all seeds were asked."""
+    found = [results.right(WORLD, seed, arm_name(method, FEDERATED)) for seed in SEEDS]
+    if not all(found):
+        return {}
+    return {task: [bool(one) for own in found if own for one in own[task]] for task in found[0] or {}}
+
+
+def _knowledge(results: Results) -> dict[str, dict[str, float | None]]:
+    known = {method: _right(results, method) for method in (BASE, *TRAINED)}
+    means = {method: accuracies(right) for method, right in known.items() if right}
+    return {
+        method: {f"knowledge{end}": one[f"mean_accuracy{end}"] for end in ("", "_low", "_high")}
+        for method, one in means.items()
+    }
+
+
+def _knowledge_gains(results: Results) -> list[Finding]:
+    """Questions are the same for all seeds, so intervals over all answers are somewhat too narrow."""
+    mixed, result = _right(results, MIXED), []
+    for whose in WHOSE:
+        own = _right(results, whose)
+        if own and mixed:
+            one = accuracy_comparison((whose, MIXED), (own, mixed), 2000, 0)
+            ends = (one["difference"], one["low"], one["high"], one["n"])
+            result.append(Finding("knowledge", whose, MIXED, *ends, SEEDS, "share of questions"))
+    return result

