@@ -23,14 +23,14 @@ DRAWS = 20
 
 
 def ablations(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
-    """Name of the change -> figures, the mean over tables (and over draws, where something is drawn)."""
-    found = {name: _mean([judge(table) for judge in judges for table in tables], tables) for name, judges in _changes()}
+    """Name of the change -> figures, the mean over tables (and over draws, where something is drawn); `auc_gain` and
+    `f1_gain` are paired with what is as it is, table by table, with their standard errors over the tables."""
+    changes = dict(_changes())
     if all(table.checkpoints > 1 for table in tables):
         for checkpoints in ((2,), (1, 2)):
-            judge = _of(Variant(checkpoints=checkpoints))
-            name = "checkpoint " + " and ".join(map(str, checkpoints))
-            found[name] = _mean([judge(table) for table in tables], tables)
-    return found | _by_heart([table for table in tables if table.checkpoints > 2])
+            changes["checkpoint " + " and ".join(map(str, checkpoints))] = [_of(Variant(checkpoints=checkpoints))]
+    figures = {n: [_figures(*judge(t)) for judge in judges for t in tables] for n, judges in changes.items()}
+    return _compared(figures, len(tables)) | _by_heart([table for table in tables if table.checkpoints > 2])
 
 
 def _by_heart(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
@@ -46,10 +46,8 @@ def _by_heart(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
         "gradient channels alone, checkpoint 3": Variant(checkpoints=(3,), criteria=gradient),
         "forward channels of the base alone": Variant(criteria=forward),
     }
-    return {
-        f"seeds {seeds}: {name}": _mean([_of(variant)(table) for table in tables], tables)
-        for name, variant in changes.items()
-    }
+    figures = {f"seeds {seeds}: {name}": [_figures(*_of(v)(t)) for t in tables] for name, v in changes.items()}
+    return _compared(figures, len(tables))
 
 
 Judge = Callable[[Table], tuple[Table, Judged]]
@@ -126,11 +124,18 @@ def _dirty(share: float, draw: int) -> Judge:
     return judge
 
 
-def _mean(results: Sequence[tuple[Table, Judged]], tables: Sequence[Table]) -> dict[str, Any]:
-    figures = [_figures(table, judged) for table, judged in results]
-    found: dict[str, Any] = {name: float(np.mean([f[name] for f in figures])) for name in figures[0]}
-    if len(results) > len(tables):
-        found["kept_spread"] = float(np.std([f["kept_clean"] for f in figures]))
+def _compared(changes: dict[str, list[dict[str, float]]], tables: int) -> dict[str, dict[str, Any]]:
+    """What `ablations` says of each change, the first of which is none; a change's figures: draws, then tables."""
+    found, plain = {}, {}
+    for name, figures in changes.items():
+        each = {key: np.array([f[key] for f in figures]).reshape(-1, tables) for key in figures[0]}  # [draws, tables]
+        found[name] = {key: float(values.mean()) for key, values in each.items()}
+        if len(figures) > tables:
+            found[name]["kept_spread"] = float(each["kept_clean"].std())
+        plain = plain or each
+        for key in ("auc", "f1") if tables > 1 else ():
+            gain = each[key].mean(0) - plain[key].mean(0)
+            found[name] |= {f"{key}_gain": float(gain.mean()), f"{key}_gain_se": float(gain.std(ddof=1) / tables**0.5)}
     return found
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from experiments.selection import ours
 from experiments.selection.__main__ import TABLES
 from experiments.selection.ablations import ablations
-from experiments.selection.ceiling import ceiling
 from experiments.selection.intervals import RESAMPLES, areas, estimate
 from experiments.selection.labels import labels
 from experiments.selection.measure import ALL, PLAIN, RULES, Judged, against, kept_elsewhere, kinds_of, measured
@@ -23,6 +22,7 @@ from experiments.selection.others import OTHERS
 from experiments.selection.others import judged as other
 from experiments.selection.plan import CHANGED, CHOOSE, SMOLLM2, plan
 from experiments.selection.read import Table
+from experiments.selection.told import told
 from experiments.selection.validity import validity
 
 from clues.evaluation.shares import share
@@ -68,6 +68,13 @@ def summary(tables: Sequence[Table], found: Sequence[dict[str, Judged]]) -> dict
     kinds = [kind for kind in (PLAIN, ALL, *kinds_of(ALL)) if all(_has(table, kind) for table in tables)]
     return {
         "tables": [table.name for table in tables],
+        "each": [
+            {
+                "auc": float(_areas([t], [j], PLAIN)[0]) if PLAIN in kinds else None,
+                "kept_clean": _kept([t], [j])["value"],
+            }
+            for t, j in zip(tables, mine, strict=True)
+        ],
         "auc": {kind: estimate(_areas(tables, mine, kind)) for kind in kinds},
         "kept_clean": _kept(tables, mine),
         "kept_by_client": _kept_by_client(tables, mine),
@@ -157,13 +164,13 @@ def figures(load: Callable[[str], Table | None]) -> tuple[list[dict[str, Any]], 
             found[name] = {"tables": [table.name for table in tables], **labels(tables, name.split()[1])}
             continue
         judged = [verdicts(table) for table in tables]
-        if not name.endswith(("first three", *CHANGED)):  # else the same keys as the plain tables'
+        if not name.endswith(("first three", "seed 0", *CHANGED)):  # else the same keys as the plain tables'
             rows += [line for table, one in zip(tables, judged, strict=True) for line in lines(table, one)]
         found[name] = summary(tables, judged)
         if name in ("choose half", "report half"):
             found[name.replace("half", "ablations")] = ablations(tables)
             found[name.replace("half", "validity")] = validity(tables)
-            found[name.replace("half", "ceiling")] = ceiling(tables) if len(tables) > 1 else {}
+            found[name.replace("half", "told")] = told(tables) if len(tables) > 1 else {}
     return rows, found
 
 
@@ -174,7 +181,7 @@ def groups() -> dict[str, list[str]]:
         part = "choose" if planned.seed in CHOOSE else "report"
         about = [name for name in (planned.model, planned.data) if name not in (SMOLLM2, "medquad")]
         found.setdefault(" ".join([part, *about, planned.mix]), []).append(planned.name)
-    found["choose first three"] = found["choose half"][:3]
+    found["choose first three"], found["choose seed 0"] = found["choose half"][:3], found["choose half"][:1]
     return found
 
 

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from experiments.selection.__main__ import TABLES
 from experiments.selection.figures import STUDY
 from experiments.selection.measure import PLAIN, kinds_of
+from experiments.selection.plan import plan
 from experiments.selection.validity import DRAWS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -35,7 +37,10 @@ def main() -> None:
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     there.filters |= {"estimate": estimate, "short": short}
-    text = there.get_template("STUDY.md.j2").render(summary=summary, seven=kinds_of(PLAIN), subtle=SUBTLE, draws=DRAWS)
+    missing = [planned.name for planned in plan(Path()) if not (TABLES / f"{planned.name}.parquet").exists()]
+    text = there.get_template("STUDY.md.j2").render(
+        summary=summary, seven=kinds_of(PLAIN), subtle=SUBTLE, draws=DRAWS, missing=missing
+    )
     PAGE.write_text(text)
 
 

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 from experiments.selection import figures, ours
-from experiments.selection.ceiling import ceiling
+from experiments.selection.ablations import _compared
 from experiments.selection.directions import contrasted, whitened
 from experiments.selection.mixtures import Mixture, draw
 from experiments.selection.observers import LayerGroups, gram
 from experiments.selection.read import Table
 from experiments.selection.tables import TableMaker, WarmUp, write
+from experiments.selection.told import told
 from transformers import LlamaForCausalLM
 
 from clues.config import ModelSettings
@@ -117,7 +118,7 @@ def test_a_subset_of_the_anchors_makes_coarser_p(table):
     assert len(few.anchors) == 4
 
 
-def test_the_ceiling_is_that_of_a_channel_which_knows(table):
+def test_a_reader_who_is_told_sees_what_a_channel_knows(table):
     kinds = np.array(table.columns["kind"])
     mixture = np.flatnonzero(table.mixture)
     kinds[mixture[:8]], kinds[mixture[8:12]], kinds[mixture[12:]] = "clean", "exchange", "near-exchange"
@@ -125,6 +126,18 @@ def test_the_ceiling_is_that_of_a_channel_which_knows(table):
     noise = {n: rng.normal(size=len(v)) if v.dtype.kind == "f" else v for n, v in table.columns.items()}
     blind = Table("blind", noise | {"kind": kinds}, table.facts)
     knows = Table("knows", blind.columns | {"ira": 9.0 * (kinds == "clean")}, table.facts)
-    found = ceiling([knows, knows])
+    found = told([knows, knows])
     assert {kind: found[kind]["told"] for kind in found} == {"exchange": 1.0, "near-exchange": 1.0}
-    assert ceiling([blind, knows])["exchange"]["told"] < 1
+    assert told([blind, knows])["exchange"]["told"] < 1
+
+
+def test_a_change_is_paired_with_the_same_table_and_draws_are_averaged():
+    def figures_of(auc, f1):
+        return {"auc": auc, "f1": f1, "kept_clean": f1}
+
+    plain, drawn = [figures_of(0.5, 0.2), figures_of(0.9, 0.2)], [figures_of(a, 0.1) for a in (0.4, 0.9, 0.6, 0.7)]
+    found = _compared({"as it is": plain, "drawn": drawn}, 2)["drawn"]
+    assert found["auc"] == pytest.approx(0.65)
+    assert found["auc_gain"] == pytest.approx(-0.05)  # table by table 0 and -0.1
+    assert found["auc_gain_se"] == pytest.approx(0.05)
+    assert found["kept_spread"] == 0
