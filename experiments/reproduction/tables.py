@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from experiments.reproduction.training import Trainer
 from experiments.reproduction.worlds import SEEDS, World, worlds
-from experiments.selection.__main__ import LONGEST, TABLES, TOKEN_BUDGET, checkpoint, claimed, device
+from experiments.selection.__main__ import LONGEST, TABLES, checkpoint, claimed, device
 from experiments.selection.mixtures import Mixed, draw
 from experiments.selection.observers import LayerGroups, gram
 from experiments.selection.plan import GEMMA3
@@ -186,8 +186,8 @@ def has_gemma() -> bool:
 
 
 def load(world: World) -> LanguageModel:
-    """The world's base model."""
-    return load_base(ModelSettings(name=checkpoint(world.model), max_length=LONGEST, token_budget=TOKEN_BUDGET))
+    """The world's base model. Batches are the product's on every device: the Adam form's v depends on their size."""
+    return load_base(ModelSettings(name=checkpoint(world.model), max_length=LONGEST))
 
 
 if __name__ == "__main__":
