@@ -26,8 +26,8 @@ from clues.models.base import load_base
 LONGEST = 1024
 """Tokens of a row: all of PubMedQA and nearly all of CasiMedicos are shorter."""
 TOKEN_BUDGET = 8192 if torch.cuda.is_available() else 1024
-"""Padded tokens of a batch: a GPU wants more at once. Beyond rounding it changes the forms of Adam and LESS alone, whose v
-is a mean of squared *batch* gradients: to their favour (docs/LOG.md)."""
+"""Padded tokens of a batch: a GPU wants more at once. Beyond rounding it changes the forms of Adam and LESS alone, for
+their v is a mean of squared *batch* gradients (docs/LOG.md)."""
 TABLES = Path(__file__).parent.parent / "channels"
 
 
