@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SEED ?= 0
-SEEDS ?= 104 105 106
+SEEDS ?= 104 105
 RUNS ?= runs
 DATA ?= data
 
