@@ -58,6 +58,10 @@ def test_answers_are_generated_resumed_and_measured(clues, files, checkpoint, ad
     other = clues(*given, "--resume", "--temperature", 1)
     assert other.code == 2
     assert "temperature was 0.0 and is now 1.0" in other.err
+    other = clues(*given, "--resume", "--columns", "prompt=answer,response=question")
+    assert other.code == 2
+    assert "columns was {} and is now" in other.err
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
     found = clues("evaluate", "--answers", out, "--json").facts
     assert (found["rows"], found["documents"], list(found["models"])) == (6, 6, ["base", "mine"])
@@ -112,7 +116,7 @@ def test_every_file_and_field_is_documented(clues, files, checkpoint, adapter, t
     out, test = tmp_path / "out", tmp_path / "test.jsonl"
     test.write_text((files / "test.jsonl").read_text() + "no json\n")
     given = ("generate", test, "--model", checkpoint("llama"), "--adapter", adapter, "--output", out)
-    clues(*given, "--max-new-tokens", 2)
+    clues(*given, "--max-new-tokens", 2, "--columns", "prompt=question,response=answer")
     assert set(SECTIONS["A folder of answers"]) == {*ANSWERED, "pairs.md"}
     assert {file.name for file in out.iterdir()} == {"base.jsonl", "mine.jsonl", "pairs.md", "settings.json"}
     for name in ANSWERED:

@@ -59,8 +59,11 @@ def test_all_of_it(clues, answers, tmp_path, monkeypatch):
         assert len(server.asked) == 32
         after = clues("judge", answers, *to, "--dry-run")
 
-    assert "tuned: 0.500 (0.500 to 0.500) against base on 7 rows: tuned is better" in first.out
-    assert "tuned: 3.000 (3.000 to 3.000) against base on 7 rows: tuned is better" in first.out
+    # Of four documents' signs, 2 of 16 ways are as good: nothing can be clear.
+    assert "tuned: 0.500 (0.500 to 0.500, p 0.1250) against base on 7 rows: no clear difference" in first.out
+    assert "tuned: 3.000 (3.000 to 3.000, p 0.1250) against base on 7 rows: no clear difference" in first.out
+    assert "judge: 32 requests to ask, 0 cached; about " in first.err
+    assert f"at most about {dry.facts['most_money']:.2f} in the currency of the prices" in first.err
     assert "agree on 100 % of the rows (Cohen's kappa not defined, Spearman not defined)" in first.out
     assert "left out: 2 unreadable and 0 failed" in first.out
     assert "32 requests asked, 0 cached; 320 prompt and 96 completion tokens, 0.00 in" in first.out
@@ -78,6 +81,32 @@ def test_all_of_it(clues, answers, tmp_path, monkeypatch):
     whole = "".join(file.read_text() for file in out.rglob("*.json*"))
     assert KEY not in whole + first.out + first.err + again.out
     check_documented(out)
+
+
+def test_with_enough_documents_the_better_is_called_better_and_the_other_worse(clues, tmp_path):
+    """Eight documents: 2 of 256 ways are as good."""
+    answers = written(tmp_path, **models(16))
+    with serving(lambda _, asked: completion("0.9" if "tuned says" in asked.prompt else "0.4")) as server:
+        to = ["--endpoint", server.url, "--judge", "big", "--only", "reference"]
+        up = clues("judge", answers, *to, "--against", answers / "base.jsonl", "--output", tmp_path / "up")
+        down = clues("judge", answers, *to, "--against", answers / "tuned.jsonl", "--output", tmp_path / "down")
+    assert "tuned: 0.500 (0.500 to 0.500, p 0.0078) against base on 16 rows: better" in up.out
+    assert "base: −0.500 (−0.500 to −0.500, p 0.0078) against tuned on 16 rows: worse" in down.out
+
+
+def test_an_endpoint_that_counts_no_tokens_leaves_tokens_and_money_unknown(clues, answers, tmp_path):
+    def uncounted(n: int, _: Asked) -> Served:
+        reply = json.loads(completion("0.5").body)
+        return Served(json.dumps({**reply, "usage": reply["usage"] if n else None}))
+
+    with serving(uncounted) as server:
+        to = ["--endpoint", server.url, "--judge", "big", "--price-in", 2, "--price-out", 8]
+        shown = clues("judge", answers, *to, "--output", tmp_path / "shown")
+        server.asked.clear()
+        told = clues("judge", answers, *to, "--output", tmp_path / "told", "--json").facts
+    assert "unknown prompt and unknown completion tokens, so what it cost is unknown too" in shown.out
+    assert told["tokens"]["asked"] == {"prompt_tokens": None, "completion_tokens": None}
+    assert told["money"] is None
 
 
 def check_documented(out: Path) -> None:
@@ -102,7 +131,7 @@ def test_an_interval_that_covers_zero_is_no_clear_difference(clues, answers, tmp
         called = clues("judge", answers / "tuned.jsonl", *to, "--only", "reference", "--output", tmp_path / "out")
     assert "tuned: 0.000 (" in called.out
     assert "against base on 8 rows: no clear difference" in called.out
-    assert "is better" not in called.out
+    assert ": better" not in called.out
     assert len(server.asked) == 16
 
 

@@ -72,23 +72,33 @@ def test_base_and_adapters_answer_the_same_questions(clues, model, adapters):
     with pytest.warns(UserWarning, match="longer than the 512 tokens"):
         shown = clues(*command)
     assert shown.out.startswith("24 questions from packaged, 0 shots\nNot asked, for there are no questions")
-    assert f"{adapters[1]}: 0.0 points against base (0.0 to 0.0, p 1.0000): no clear difference" in shown.out
+    line = next(line for line in shown.out.splitlines() if line.startswith(str(adapters[1])) and "points" in line)
+    assert " ".join(line.split()).endswith("points of % 0.0 0.0 to 0.0 1.0000 1.0000 no clear difference")
+    assert f"{adapters[1]}: 0 questions right that base has wrong, 0 the other way" in shown.out
     assert "mean of tasks" in shown.out
     assert "knowledge: done in" in shown.err
     assert clues(*command, "--json").out == called.out
 
 
-def test_a_clear_difference_names_the_better_one():
-    from clues.cli.knowledge import _comparison
+def test_a_clear_difference_is_said_and_the_questions_behind_it():
+    from clues.cli.knowledge import _text
 
-    found = {"a": "x", "b": "base", "difference": 0.06, "low": 0.02, "high": 0.1, "n": 90, "only_a": 9, "only_b": 1}
-    found |= {"p_sign_flip": 0.02}
-    assert "x: 6.0 points against base (2.0 to 10.0, p 0.0200): better (9 questions right" in _comparison(found)
-    worse = found | {"difference": -0.06, "low": -0.1, "high": -0.02}
-    assert "(−10.0 to −2.0, p 0.0200): worse" in _comparison(worse)
-    assert "no clear difference" in _comparison(found | {"low": -0.01})
-    assert "no clear difference" in _comparison(found | {"p_sign_flip": 0.06})
-    assert "says nothing about the spread" in _comparison(found | {"low": None, "high": None})
+    found = {"measure": "mean_accuracy", "a": "x", "b": "base", "difference": 0.06, "low": 0.02, "high": 0.1, "n": 90}
+    found |= {"only_a": 9, "only_b": 1, "p_bootstrap": 0.01, "p_sign_flip": 0.02}
+    whole = {"models": {}, "n": 90, "questions": "packaged", "shots": 0, "not_asked": []}
+
+    def said(**changed) -> list[str]:
+        return [" ".join(line.split()) for line in _text(whole | {"comparisons": [found | changed]}).splitlines()[-2:]]
+
+    assert said() == [
+        "x right, mean of tasks, points of % 6.0 2.0 to 10.0 0.0100 0.0200 better",
+        "x: 9 questions right that base has wrong, 1 the other way",
+    ]
+    assert said(difference=-0.06, low=-0.1, high=-0.02)[0].endswith("−6.0 −10.0 to −2.0 0.0100 0.0200 worse")
+    assert said(low=-0.01)[0].endswith("no clear difference")
+    assert said(p_sign_flip=0.06)[0].endswith("no clear difference")
+    unknown = said(low=None, high=None, p_bootstrap=None, p_sign_flip=None)[0]
+    assert unknown.endswith("6.0 unknown unknown unknown one document or question says nothing about the spread")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import torch
 
 from clues.config import AdapterSettings, ModelSettings
-from clues.evaluation.answer_folder import answer_all, answer_settings, check_folder, name_adapters
+from clues.evaluation.answer_folder import answer_all, name_adapters
+from clues.evaluation.answer_settings import answer_settings, check_folder
 from clues.evaluation.answers import (
     Answer,
     AnswersError,
@@ -23,7 +25,7 @@ from clues.evaluation.answers import (
 from clues.evaluation.generation import GREEDY, Drawing
 from clues.evaluation.prompts import prepare_prompts
 from clues.models.adapters import add_adapter, lora_parameters, save_adapter
-from clues.models.base import LanguageModel
+from clues.models.base import PACKAGED_SHA256, LanguageModel, load_skeleton
 from clues.models.plain_lora import AdapterError
 from clues.progress import Progress
 
@@ -58,7 +60,7 @@ def test_file(tmp_path):
 
 def written(lm, test, adapters, folder, drawing=GREEDY, progress=None):
     prompts = prepare_prompts(test, lm, max_new_tokens=10)
-    settings = answer_settings(test, prompts, lm.settings, adapters, drawing)
+    settings = answer_settings(test, prompts, lm, adapters, drawing)
     check_folder(folder, settings, resume=True)
     return answer_all(lm, prompts, adapters, drawing, folder, settings, progress or Progress())
 
@@ -112,25 +114,98 @@ def test_other_settings_are_refused(lm, test_file, adapter, tmp_path):
     folder = tmp_path / "out"
     written(lm, test_file, {"mine": adapter}, folder)
     prompts = prepare_prompts(test_file, lm, max_new_tokens=10)
-    same = answer_settings(test_file, prompts, lm.settings, {"mine": adapter}, GREEDY)
+    same = answer_settings(test_file, prompts, lm, {"mine": adapter}, GREEDY)
     check_folder(folder, same, resume=True)
     with pytest.raises(AnswersInUseError, match="--resume"):
         check_folder(folder, same, resume=False)
-    other = answer_settings(test_file, prompts, lm.settings, {"mine": adapter}, Drawing(0.5, 3))
+    other = answer_settings(test_file, prompts, lm, {"mine": adapter}, Drawing(0.5, 3))
     with pytest.raises(AnswersError, match=r"temperature was 0\.0 and is now 0\.5"):
         check_folder(folder, other, resume=True)
     weights = adapter / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes() + b" ")
-    retrained = answer_settings(test_file, prompts, lm.settings, {"mine": adapter}, GREEDY)
+    retrained = answer_settings(test_file, prompts, lm, {"mine": adapter}, GREEDY)
     with pytest.raises(AnswersError, match="adapters was"):
         check_folder(folder, retrained, resume=True)
     test_file.write_text(test_file.read_text().replace("Pain 3", "Pain 9"))
-    changed = answer_settings(test_file, prompts, lm.settings, {"mine": adapter}, GREEDY)
+    changed = answer_settings(test_file, prompts, lm, {"mine": adapter}, GREEDY)
     assert changed["test_sha256"] != same["test_sha256"]
     with pytest.raises(AdapterError, match=r"no adapter_config\.json"):
-        answer_settings(test_file, prompts, lm.settings, {"none": tmp_path / "none"}, GREEDY)
+        answer_settings(test_file, prompts, lm, {"none": tmp_path / "none"}, GREEDY)
     with pytest.raises(AnswersError, match="holds other things"):
         check_folder(tmp_path, same, resume=True)
+
+
+@pytest.fixture
+def base_folder(tiny_model, tokenizer, tmp_path):
+    tiny_model("llama").save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    return tmp_path / "base"
+
+
+def made_with(name, test, columns=None):
+    lm = load_skeleton(ModelSettings(name=str(name)))
+    return answer_settings(test, prepare_prompts(test, lm, 10, columns), lm, {}, GREEDY, columns)
+
+
+def test_another_base_under_the_same_name_is_refused(base_folder, test_file, tmp_path):
+    before = made_with(base_folder, test_file)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "settings.json").write_text(json.dumps({"schema_version": 1} | before))
+    check_folder(tmp_path / "out", made_with(base_folder, test_file), resume=True)
+    weights = base_folder / "model.safetensors"
+    same = weights.read_bytes()
+    weights.write_bytes(same[:-1] + bytes([same[-1] ^ 1]))
+    with pytest.raises(AnswersError, match="model_version was"):
+        check_folder(tmp_path / "out", made_with(base_folder, test_file), resume=True)
+    weights.write_bytes(same)
+    assert made_with(base_folder, test_file) == before
+    assert made_with(shutil.copytree(base_folder, tmp_path / "copy"), test_file) == before | {
+        "model": f"{tmp_path}/copy"
+    }
+
+
+def test_a_model_of_the_hub_is_known_by_its_commit(lm, test_file, tmp_path, monkeypatch):
+    def version(name):
+        named = replace(lm, settings=replace(lm.settings, name=name))
+        return answer_settings(test_file, prepare_prompts(test_file, lm, 10), named, {}, GREEDY)["model_version"]
+
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert version("packaged") == PACKAGED_SHA256
+    assert version("some/model") == "some/model"
+    stored = tmp_path / "hub" / "models--some--model"
+    for commit in ("a" * 40, "b" * 40):
+        (stored / "snapshots" / commit).mkdir(parents=True)
+        (stored / "snapshots" / commit / "config.json").write_text("{}")
+        (stored / "refs").mkdir(exist_ok=True)
+        (stored / "refs" / "main").write_text(commit)
+        assert version("some/model") == commit
+
+
+def test_another_template_is_seen_in_the_prompts(lm, test_file):
+    before = answer_settings(test_file, prepare_prompts(test_file, lm, 10), lm, {}, GREEDY)
+    template = lm.tokenizer.chat_template
+    lm.tokenizer.chat_template = template.replace("{{", "{{ 'Think. ' + ", 1)
+    after = answer_settings(test_file, prepare_prompts(test_file, lm, 10), lm, {}, GREEDY)
+    lm.tokenizer.chat_template = template
+    assert {name for name in before if before[name] != after[name]} == {"prompts_sha256"}
+
+
+def test_answers_to_other_rows_are_not_written_over(lm, base_folder, test_file, tmp_path):
+    rows = [json.loads(line) | {"title": "Gout?", "text": "Pain."} for line in test_file.read_text().splitlines()]
+    test_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    columns = {"prompt": "title", "response": "text"}
+    before, after = made_with(base_folder, test_file, columns), made_with(base_folder, test_file)
+    assert {name for name in before if before[name] != after[name]} == {"columns", "prompts_sha256"}
+
+    folder, prompts = tmp_path / "out", prepare_prompts(test_file, lm, 10)
+    written(lm, test_file, {}, folder)
+    strange = (folder / "base.jsonl").read_bytes() + json.dumps(vars(ONE)).encode() + b"\n"
+    (folder / "base.jsonl").write_bytes(strange)
+    with pytest.raises(
+        AnswersError, match=r"base\.jsonl: 1 of 7 answers are to none of the test rows, first 1-abc; move"
+    ):
+        answer_all(lm, prompts, {}, GREEDY, folder, {}, Progress())
+    assert (folder / "base.jsonl").read_bytes() == strange
 
 
 def test_adapters_get_short_safe_names_of_their_own():

@@ -13,7 +13,9 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 import torch
+from datasets import Dataset, DatasetDict
 from lm_eval.models.huggingface import HFLM
+from scipy.stats import binomtest
 from transformers import PreTrainedModel
 
 from clues.config import AdapterSettings, ModelSettings
@@ -23,10 +25,13 @@ from clues.evaluation.knowledge import Tasks, answers, ask, logged, questions
 from clues.evaluation.knowledge_model import LoadedModel
 from clues.evaluation.knowledge_questions import KNOWLEDGE, KnowledgeError, read_questions, task_names
 from clues.evaluation.knowledge_tasks import load_tasks
+from clues.evaluation.paired import FLIPS
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel, load_base
 from tests.conftest import build_tiny_model
 
+WITHOUT_SPLITS = {"training_split", "validation_split", "fewshot_split", "fewshot_config"}
+"""What a local PubMedQA file, which has none, changes of lm-eval's task."""
 KINDS = ("llama", "gpt2", "gemma2", "mixtral", "cohere")
 
 
@@ -95,16 +100,22 @@ def test_a_local_task_is_lm_evals_but_for_its_questions(folder):
     assert seen == [("cais/mmlu", "anatomy")]
     local = load_tasks(["mmlu_anatomy", "pubmedqa"], str(folder), 0)
     manager = knowledge_tasks._manager()
-    for name, same in {"mmlu_anatomy": read_questions(str(folder))["mmlu_anatomy"]}.items():
-        from datasets import Dataset, DatasetDict
-
-        data = DatasetDict({split: Dataset.from_list(own) for split, own in same.items() if own})
-        with patch("datasets.load_dataset", lambda *_args, data=data, **_more: data):
+    for name, allowed in {"mmlu_anatomy": set(), "pubmedqa": WITHOUT_SPLITS}.items():
+        data = read_questions(str(folder))[name]
+        if name == "pubmedqa":  # as on the hub, with documents in every split
+            data = dict.fromkeys(("train", "validation", "test"), data["test"])
+        splits = DatasetDict({split: Dataset.from_list(own) for split, own in data.items() if own})
+        with patch("datasets.load_dataset", lambda *_args, splits=splits, **_more: splits):
             upstream = manager.load([name])["tasks"][name]
         ours, theirs = local[name].dump_config(), upstream.dump_config()
         differ = {key for key in ours.keys() | theirs.keys() if str(ours.get(key)) != str(theirs.get(key))}
-        assert differ <= {"custom_dataset", "num_fewshot"}
-    assert {"doc_to_text", "doc_to_choice", "metric_list", "output_type"} <= ours.keys()
+        assert differ == {"custom_dataset", "num_fewshot"} | allowed
+        assert ours["fewshot_config"] | {"split": ""} == theirs["fewshot_config"] | {"split": ""}
+        assert {"doc_to_text", "doc_to_choice", "metric_list", "output_type"} <= ours.keys()
+        document = local[name].test_docs()[1]
+        assert local[name].fewshot_context(document, 0) == upstream.fewshot_context(document, 0)
+        for part in ("doc_to_choice", "doc_to_target"):
+            assert getattr(local[name], part)(document) == getattr(upstream, part)(document)
 
 
 def test_the_names_of_all_tasks_are_lm_evals():
@@ -325,7 +336,7 @@ def test_pairing_tells_what_separate_intervals_cannot():
     better = {name: [own[i] or i % 10 == 0 for i in range(100)] for name, own in base.items()}
     found = accuracy_comparison(("adapter", "base"), (better, base), 2000, 0)
     assert found["only_b"] == 0
-    assert found["p_sign_flip"] == pytest.approx(2 * 0.5 ** found["only_a"])
+    assert found["p_sign_flip"] == pytest.approx(2 / (FLIPS + 1))  # the smallest that drawn signs can say
     assert found["difference"] == pytest.approx(found["only_a"] / 300)
     assert 0 < found["low"] < found["difference"] < found["high"]
     assert accuracies(better)["mean_accuracy_low"] < accuracies(base)["mean_accuracy_high"]
@@ -333,6 +344,44 @@ def test_pairing_tells_what_separate_intervals_cannot():
     assert (turned["low"], turned["high"]) == pytest.approx((-found["high"], -found["low"]), abs=0.005)
     with pytest.raises(ValueError, match="other questions"):
         accuracy_comparison(("adapter", "base"), (better, {"a": [True]}), 2000, 0)
+
+
+def answered(gained: int, lost: int, of: int) -> tuple[list[bool], list[bool]]:
+    """Whether two models are right on `of` questions, of which one of them alone has `gained` and `lost` right."""
+    same = of - gained - lost
+    return [True] * gained + [False] * (of - gained), [False] * gained + [True] * lost + [False] * same
+
+
+def compared(*tasks: tuple[int, int, int]) -> dict:
+    pairs = {str(n): answered(*task) for n, task in enumerate(tasks)}
+    right = {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
+    return accuracy_comparison(("adapter", "base"), right, 2000, 0)
+
+
+@pytest.mark.parametrize(("gained", "lost"), [((3, 2), (1, 0)), ((4, 4), (4, 4)), ((6, 0), (0, 0)), ((1, 0), (0, 0))])
+def test_with_tasks_of_one_size_the_test_is_mcnemars(gained, lost):
+    found = compared(*((g, lose, 21) for g, lose in zip(gained, lost, strict=True)))
+    assert found["p_sign_flip"] == pytest.approx(binomtest(sum(gained), sum(gained + lost)).pvalue, abs=1e-12)
+
+
+def test_with_many_differences_it_is_mcnemars_but_for_the_draws():
+    found = compared((20, 9, 100), (12, 9, 100))
+    assert found["p_sign_flip"] == pytest.approx(binomtest(32, 50).pvalue, abs=0.01)
+
+
+def test_with_unequal_tasks_the_test_is_of_the_mean_that_is_shown():
+    # all that the small task gains, the large one loses in questions, but not in the mean over tasks
+    small = compared((6, 0, 10), (0, 6, 400))
+    assert (small["only_a"], small["only_b"]) == (6, 6)  # pooled, McNemar's p is 1
+    assert small["difference"] == pytest.approx((6 / 10 - 6 / 400) / 2)
+    # as far from zero: the six of the small task on one side, whatever the large one does: 2 x 64 of 4096 patterns
+    assert small["p_sign_flip"] == pytest.approx(2 / 64)
+    assert small["low"] > 0
+    # and the other way round: pooled, 12 of 12 say better; in the mean they weigh less than two questions
+    large = compared((0, 1, 10), (12, 0, 400))
+    assert binomtest(12, 13).pvalue < 0.01
+    assert large["difference"] < 0
+    assert large["p_sign_flip"] > 0.9
 
 
 def test_intervals_hold_the_truth_nineteen_times_in_twenty():

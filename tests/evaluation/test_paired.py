@@ -24,6 +24,12 @@ def test_the_rows_of_a_document_are_flipped_together():
     assert sign_flip_p([1.0, 1.0, 2.0], ["a", "a", "b"]) == pytest.approx(2 / 4)
 
 
+def test_documents_without_a_difference_have_no_sign():
+    many = [str(i) for i in range(40)]
+    assert sign_flip_p([1.0, 2.0, 3.0] + [0.0] * 37, many) == pytest.approx(2 / 8)  # not drawn: exact
+    assert sign_flip_p([1.0] + [0.0] * 39, many) == 1.0
+
+
 def test_with_many_documents_signs_are_drawn_and_the_seed_decides():
     values, documents = np.linspace(-1, 1.3, 30), [str(i) for i in range(30)]
     found = sign_flip_p(values, documents, seed=3)

@@ -28,6 +28,7 @@ class MeasureWords:
 MEASURES = {
     "test_nll": MeasureWords("NLL", 4, lower_is_better=True),
     "choice_accuracy": MeasureWords("right answer, points of %", 1, factor=100),
+    "mean_accuracy": MeasureWords("right, mean of tasks, points of %", 1, factor=100),
     "rouge_l": MeasureWords("ROUGE-L", 2),
     "chrf": MeasureWords("chrF", 2),
 }
@@ -39,7 +40,7 @@ def measured(found: Mapping[str, Any], measure: str, say: Say) -> list[str]:
 
 
 def interval_text(low: float | None, high: float | None, say: Say) -> str:
-    """`unknown` where one document alone says nothing about the spread."""
+    """`unknown` where one document or question says nothing about the spread."""
     return "unknown" if low is None or high is None else f"{say(low)} to {say(high)}"
 
 
@@ -76,7 +77,7 @@ def verdict(c: Mapping[str, Any], lower_is_better: bool) -> str:
     With few documents a bootstrap interval is too narrow; the test is exact there.
     """
     if c["low"] is None:
-        return "one document says nothing about the spread"
+        return "one document or question says nothing about the spread"
     if not is_clear(c) or c["p_sign_flip"] > LEVEL:
         return "no clear difference"
     return "better" if (c["high"] < 0) == lower_is_better else "worse"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from clues.cli.output import NORMAL, Output, table
 from clues.cli.quiet import stay_offline
 from clues.cli.words import count, fixed, percent
 from clues.config import Job
+from clues.evaluation.answers import BASE
 
 if TYPE_CHECKING:
     from clues.evaluation.models import TestSet
@@ -31,7 +33,6 @@ EXAMPLES = """
     clues evaluate --knowledge medical --limit 10 --adapter runs/demo/adapters/clues-federated
     clues evaluate --answers answers          (what clues generate wrote)
 """
-BASE = "base"
 
 
 def evaluate(
@@ -75,7 +76,7 @@ def evaluate(
         return output.answer(text, whole)
     if test is None:
         raise UsageError(
-            "TEST is needed: a file of held-out rows (or --knowledge medical, or --answers FOLDER of clues generate)"
+            "TEST is needed: held-out rows (or --knowledge medical, or --answers FOLDER of clues generate)"
         )
     from clues.data.prepare import prepare
     from clues.evaluation.models import TestSet
@@ -138,20 +139,11 @@ def _compared(name: str, models: dict[str, dict[str, Any]], test: TestSet, job: 
 def _text(whole: dict[str, Any]) -> str:
     rows = [["model", "test NLL", "95 % interval", "perplexity", "95 % interval", "right answer", "95 % interval"]]
     for name, found in whole["models"].items():
-        cells = [name, *measured(found, "test_nll", _nll), *measured(found, "perplexity", _perplexity)]
-        if found.get("choice_accuracy") is None:
-            rows.append([*cells, "not measured", ""])
-        else:
-            shown = interval_text(found["choice_low"], found["choice_high"], percent)
-            rows.append([*cells, percent(found["choice_accuracy"]), shown])
+        likelihood = {"test_nll": partial(fixed, digits=4), "perplexity": partial(fixed, digits=2)}
+        cells = [name, *(cell for measure, say in likelihood.items() for cell in measured(found, measure, say))]
+        chosen, low, high = (found.get(f"choice_{name}") for name in ("accuracy", "low", "high"))
+        choice = ["not measured", ""] if chosen is None else [percent(chosen), interval_text(low, high, percent)]
+        rows.append([*cells, *choice])
     aside = f", {whole['set_aside']} set aside" if whole["set_aside"] else ""
     said = [f"{count(whole['rows'], 'row')} of {count(whole['documents'], 'document')}{aside}", table(rows)]
     return "\n".join([*said, *compared_text(whole["comparisons"])])
-
-
-def _nll(value: float) -> str:
-    return fixed(value, 4)
-
-
-def _perplexity(value: float) -> str:
-    return fixed(value, 2)

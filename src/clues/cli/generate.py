@@ -78,7 +78,8 @@ def generate(
         raise UsageError(f"--temperature {temperature}: 0 (greedy) or more is needed")
     if offline:
         stay_offline()
-    from clues.evaluation.answer_folder import answer_all, answer_settings, check_folder, name_adapters
+    from clues.evaluation.answer_folder import answer_all, name_adapters
+    from clues.evaluation.answer_settings import answer_settings, check_folder
     from clues.evaluation.generation import Drawing
     from clues.evaluation.prompts import prepare_prompts
     from clues.models.base import load_base, load_skeleton
@@ -87,8 +88,9 @@ def generate(
     job = owner_job((*DEFAULTS, *settings), {"model.name": model})
     names, drawing = name_adapters(adapters), Drawing(temperature, seed)
     lm = load_skeleton(job.model) if dry_run else load_base(job.model)
-    prompts = prepare_prompts(test, lm, max_new_tokens, parse_columns(columns), limit)
-    made_with = answer_settings(test, prompts, job.model, names, drawing)
+    read_from = parse_columns(columns)
+    prompts = prepare_prompts(test, lm, max_new_tokens, read_from, limit)
+    made_with = answer_settings(test, prompts, lm, names, drawing, read_from)
     check_folder(output_to, made_with, resume)
     if dry_run:
         return output.answer(

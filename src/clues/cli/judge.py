@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from clues.cli.errors import DONE, UsageError
+from clues.cli.errors import UsageError
 from clues.cli.judged import cost_text, failed_text, judged_text
 from clues.cli.options import parse_list
 from clues.cli.output import NORMAL, Output
@@ -111,17 +111,16 @@ def judge(
     plan = Plan(models, other, asked, output_to, limit, only)
     check_output(plan)
     tasks, prices = plan.tasks(), Prices(price_in, price_out)
-    open_requests = missing((task.request for task in tasks), plan.cache)
-    cost = judging_cost(open_requests.values(), prices)
+    cost = judging_cost(missing((task.request for task in tasks), plan.cache).values(), prices)
+    cached = len({task.request.key for task in tasks}) - cost.requests
     if dry_run:
-        cached = len({task.request.key for task in tasks}) - cost.requests
         return output.answer(cost_text(cost, cached), {"command": "judge", **cost.facts, "cached": cached})
-    with output.progress() as progress, progress.phase("judge", cost.requests) as advance:
-        manners = Manners(per_minute, concurrency, retries)
-        facts = judge_answers(plan, place, manners, advance)
-    told = {"command": "judge", **facts, "money": prices.of(*facts["tokens"]["asked"].values())}
-    code = output.answer(judged_text(output_to, told), told, output_to, failed_text(output_to, told))
-    return code or DONE
+    with output.progress() as progress:
+        progress.note("judge", cost_text(cost, cached).replace("\n", "; "))
+        with progress.phase("judge", cost.requests) as advance:
+            facts = judge_answers(plan, place, Manners(per_minute, concurrency, retries), advance)
+    told = {"command": "judge", **facts, "money": prices.of(**facts["tokens"]["asked"])}
+    return output.answer(judged_text(output_to, told), told, output_to, failed_text(output_to, told))
 
 
 def _check_numbers(**numbers: float | None) -> None:

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clues.cli.compared import interval_text, verdict
 from clues.cli.output import table
 from clues.cli.words import count, fixed, percent
-from clues.report.comparing import interval, is_clear
 
 if TYPE_CHECKING:
     from clues.evaluation.judge.cost import JudgingCost
 
 
 def cost_text(cost: JudgingCost, cached: int) -> str:
-    """Of `--dry-run`."""
+    """Before anything is asked."""
     most = "no limit is set on" if cost.most_completion_tokens is None else f"at most {cost.most_completion_tokens:,}"
     lines = [
         f"{count(cost.requests, 'request')} to ask, {cached:,} cached",
@@ -28,17 +28,27 @@ def cost_text(cost: JudgingCost, cached: int) -> str:
 
 def judged_text(folder: Path, facts: Mapping[str, Any]) -> str:
     """The verdicts for a person."""
-    requests, tokens = facts["requests"], facts["tokens"]["asked"]
+    requests = facts["requests"]
     blocks = [f"{count(facts['rows'], 'row')} judged by {facts['judge']}: a judge's opinion"]
     if facts["models"]:
         blocks.append("\n".join([_models(facts["models"]), *map(_against_reference, facts["comparisons"])]))
     blocks += [_pair(pair) for pair in facts["pairs"]]
-    money = "" if facts["money"] is None else f", {fixed(facts['money'], 2)} in the currency of the prices"
     blocks.append(
-        f"{count(requests['asked'], 'request')} asked, {requests['cached']:,} cached; {tokens['prompt_tokens']:,} "
-        f"prompt and {tokens['completion_tokens']:,} completion tokens{money}\njudged  {folder / 'judge.json'}"
+        f"{count(requests['asked'], 'request')} asked, {requests['cached']:,} cached; "
+        f"{_took(facts['tokens']['asked'], facts['money'])}\njudged  {folder / 'judge.json'}"
     )
     return "\n\n".join(blocks)
+
+
+def _took(tokens: Mapping[str, int | None], money: float | None) -> str:
+    """Tokens, and money where there are prices; a number that the endpoint keeps to itself is unknown and no zero."""
+    prompt, completion = (
+        "unknown" if n is None else f"{n:,}" for n in (tokens["prompt_tokens"], tokens["completion_tokens"])
+    )
+    shown = f"{prompt} prompt and {completion} completion tokens"
+    if None in tokens.values():
+        return f"{shown}, so what it cost is unknown too: the endpoint sends some replies without a count"
+    return shown if money is None else f"{shown}, {fixed(money, 2)} in the currency of the prices"
 
 
 def failed_text(folder: Path, facts: Mapping[str, Any]) -> str:
@@ -55,8 +65,8 @@ def failed_text(folder: Path, facts: Mapping[str, Any]) -> str:
 def _models(models: Mapping[str, Mapping[str, Any]]) -> str:
     rows = [["against the reference, 0 to 1", "score", "95 % interval", "judged", "unreadable", "failed"]]
     for name, found in models.items():
-        between = "unknown" if found["low"] is None else f"{fixed(found['low'], 3)} to {fixed(found['high'], 3)}"
-        score = "none" if found["mean"] is None else fixed(found["mean"], 3)
+        between = interval_text(found["low"], found["high"], _score)
+        score = "none" if found["mean"] is None else _score(found["mean"])
         rows.append([name, score, between, *(str(found[key]) for key in ("judged", "unreadable", "failed"))])
     return table(rows)
 
@@ -66,14 +76,13 @@ def _against_reference(c: Mapping[str, Any]) -> str:
 
 
 def _difference(c: Mapping[str, Any]) -> str:
-    """A difference in words, higher is better: nothing is better while the interval covers zero."""
+    """A difference in words, higher is better: nothing is called better or worse that `verdict` does not find clear."""
     if c["n"] == 0:
         return f"not compared with {c['b']}: no row could be judged for both"
-    shown = f"{interval(c)} against {c['b']} on {count(c['n'], 'row')}".replace("\u00a0", " ")
-    if c["low"] is None:
-        return f"{shown}: one document says nothing about the spread"
-    better = c["a" if c["low"] > 0 else "b"]
-    return f"{shown}: {f'{better} is better' if is_clear(c) else 'no clear difference'}"
+    between = interval_text(c["low"], c["high"], _score)
+    chance = "" if c["p_sign_flip"] is None else f", p {c['p_sign_flip']:.4f}"
+    shown = f"{_score(c['difference'])} ({between}{chance}) against {c['b']} on {count(c['n'], 'row')}"
+    return f"{shown}: {verdict(c, lower_is_better=False)}"
 
 
 def _pair(pair: Mapping[str, Any]) -> str:
@@ -86,9 +95,13 @@ def _pair(pair: Mapping[str, Any]) -> str:
             f"the two orders agree on {percent(found['same'])} of the rows (Cohen's kappa {_number(found['kappa'])}, "
             f"Spearman {_number(found['spearman'])})"
         )
-        gain = {"difference": found["first_gain"], "low": found["first_gain_low"], "high": found["first_gain_high"]}
-        lines.append(f"what an answer gains from standing first: {interval(gain)}".replace("\u00a0", " "))
+        between = interval_text(found["first_gain_low"], found["first_gain_high"], _score)
+        lines.append(f"what an answer gains from standing first: {_score(found['first_gain'])} ({between})")
     return "\n".join(lines)
+
+
+def _score(value: float) -> str:
+    return fixed(value, 3)
 
 
 def _number(value: float | None) -> str:

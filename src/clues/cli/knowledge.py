@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from clues.cli.compared import measured, verdict
+from clues.cli.compared import compared_text, measured
 from clues.cli.errors import UsageError
 from clues.cli.output import Output, table
-from clues.cli.words import count, fixed, percent
+from clues.cli.words import count, percent
 from clues.config import Job
+from clues.evaluation.answers import BASE
 
 if TYPE_CHECKING:
     from clues.evaluation.knowledge import Tasks
     from clues.models.base import LanguageModel
     from clues.progress import Progress
-
-BASE = "base"
 
 
 @Parameter(name="*", group="Knowledge, in place of TEST")
@@ -80,7 +79,7 @@ def evaluate_knowledge(asked: Asked, job: Job, adapters: Sequence[Path], output:
         "not_asked": [name for name in names if name not in tasks],
         "models": {name: accuracies(own, *resampling) for name, own in right.items()},
         "comparisons": [
-            accuracy_comparison((name, BASE), (own, right[BASE]), *resampling)
+            {"measure": "mean_accuracy"} | accuracy_comparison((name, BASE), (own, right[BASE]), *resampling)
             for name, own in right.items()
             if name != BASE
         ],
@@ -121,7 +120,8 @@ def _text(whole: Mapping[str, Any]) -> str:
     said = [f"{count(whole['n'], 'question')} from {whole['questions']}, {count(whole['shots'], 'shot')}"]
     if whole["not_asked"]:
         said.append(f"Not asked, for there are no questions of it here: {', '.join(whole['not_asked'])}.")
-    return "\n".join([*said, table(rows), *map(_comparison, whole["comparisons"])])
+    told = [*compared_text(whole["comparisons"]), *map(_alone, whole["comparisons"])]
+    return "\n".join([*said, table(rows), *told])
 
 
 def _share(found: Mapping[str, Any], name: str) -> list[str]:
@@ -131,15 +131,6 @@ def _share(found: Mapping[str, Any], name: str) -> list[str]:
     return measured(found, name, say)
 
 
-def _comparison(c: Mapping[str, Any]) -> str:
-    """A difference in words: nothing is called better while the interval covers zero."""
-    alone = f"{count(c['only_a'], 'question')} right that {c['b']} has wrong, {c['only_b']:,} the other way"
-    shown = f"{c['a']}: {_points(c['difference'])} points against {c['b']}"
-    if c["low"] is None:
-        return f"{shown}: a task with one question says nothing about the spread ({alone})"
-    found = f"({_points(c['low'])} to {_points(c['high'])}, p {c['p_sign_flip']:.4f}): {verdict(c, False)}"
-    return f"{shown} {found} ({alone})"
-
-
-def _points(share: float) -> str:
-    return fixed(100 * share, 1)
+def _alone(c: Mapping[str, Any]) -> str:
+    shown = count(c["only_a"], "question")
+    return f"{c['a']}: {shown} right that {c['b']} has wrong, {c['only_b']:,} the other way"

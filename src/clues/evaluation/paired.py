@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import permutation_test
 
-from clues.evaluation.bootstrap import estimate, resampled_means
+from clues.evaluation.bootstrap import interval, resampled_means
 
 FLIPS = 9_999
-"""Random sign flips; where the documents have fewer than that (13 or fewer documents), all are tried: an exact test."""
+"""Random sign flips; where 13 or fewer documents differ there are fewer than that, and all are tried: an exact test."""
 AT_ONCE = 1_000
 """Of them, so that many documents fit into memory."""
 
@@ -35,19 +35,20 @@ def comparison(
     first, second = (np.asarray(v, np.float64) for v in values)
     if first.shape != second.shape:
         raise ValueError(f"{names[0]} has {len(first)} rows and {names[1]} {len(second)}: compare on the same rows")
-    difference = estimate(first - second, documents, resamples, seed)
-    several = difference.documents > 1
+    count = len(set(documents))
+    means = resampled_means(first - second, documents, resamples, seed)
+    low, high = interval(means) if count > 1 else (None, None)
     return {
         "a": names[0],
         "b": names[1],
         "how": how,
-        "difference": difference.value,
-        "low": difference.low,
-        "high": difference.high,
-        "p_bootstrap": bootstrap_p(resampled_means(first - second, documents, resamples, seed)) if several else None,
-        "p_sign_flip": sign_flip_p(first - second, documents, seed) if several else None,
-        "n": difference.n,
-        "documents": difference.documents,
+        "difference": float((first - second).mean()),
+        "low": low,
+        "high": high,
+        "p_bootstrap": bootstrap_p(means) if count > 1 else None,
+        "p_sign_flip": sign_flip_p(first - second, documents, seed) if count > 1 else None,
+        "n": len(first),
+        "documents": count,
     }
 
 
@@ -64,13 +65,15 @@ def bootstrap_p(means: NDArray[np.float64]) -> float:
 def sign_flip_p(differences: ArrayLike, documents: Sequence[str], seed: int = 0) -> float:
     """Two-sided p of the paired permutation test: under no difference, each document's could as well be the other way.
 
-    The differences [N] of a document are flipped together, because its rows are not independent. Exact with few
-    documents, see FLIPS, otherwise by Monte Carlo with the observed signs counted in.
+    The differences [N] of a document are flipped together, because its rows are not independent. A document without a
+    difference has none to flip. Exact with few others, see FLIPS, otherwise by Monte Carlo with the observed signs
+    counted in.
     """
     names, member = np.unique(np.asarray(documents, str), return_inverse=True)
     sums = np.bincount(member, np.asarray(differences, np.float64), len(names))
-    if not sums.any():
-        return 1.0
+    sums = sums[sums != 0]
+    if len(sums) < 2:
+        return 1.0  # either sign is as far from zero
     tested = permutation_test(
         (sums,),
         lambda x, axis: x.sum(axis),

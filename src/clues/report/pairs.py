@@ -10,7 +10,10 @@ from pathlib import Path
 from clues.data.writing import replacing
 from clues.evaluation.answers import BASE, Answer, pair_answers
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>&#|~!$])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>&#|~!$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
+"""Everywhere in a text; `:`, `.` and `@` where a viewer would make a link of a bare address."""
+_AT_START = re.compile(r"[0-9]+(?=[.)](\s|$))|(?=[-+=:])")
+"""Of a line: what stands before the sign that would begin a list, a heading, a rule or a table."""
 
 
 def write_pairs(models: Mapping[str, Sequence[Answer]], file: Path) -> None:
@@ -37,7 +40,12 @@ def write_pairs(models: Mapping[str, Sequence[Answer]], file: Path) -> None:
 
 def _quoted(heading: str, text: str) -> str:
     lines = _escaped(text.strip()).split("\n") if text.strip() else ["(nothing)"]
-    return "\n".join([f"**{heading}**\n", *(f"> {line.strip()}  " for line in lines), ""])
+    return "\n".join([f"**{heading}**\n", *(f"> {_begun(line.strip())}  " for line in lines), ""])
+
+
+def _begun(line: str) -> str:
+    start = _AT_START.match(line)
+    return f"{start[0]}\\{line[start.end() :]}" if start else line
 
 
 def _escaped(text: str) -> str:

@@ -13,7 +13,7 @@ from clues.evaluation.judge.asking import GIVE_UP, Manners, ask_all
 from clues.evaluation.judge.cache import ReplyCache
 from clues.evaluation.judge.endpoint import Endpoint
 from clues.evaluation.judge.requests import JudgeError, Refusal, Reply, Request
-from tests.evaluation.judge.server import KEY, Served, Server, completion, problem, serving
+from tests.evaluation.judge.server import KEY, Asked, Served, Server, completion, problem, serving
 
 QUICK = Manners(retries=3, backoff_s=0.01)
 GOOD = completion("Score: 0.7")
@@ -160,7 +160,6 @@ def test_a_bad_request_fails_alone_and_at_once(tmp_path):
 
 FATAL = {
     "wrong key": (problem(401, f"Incorrect API key provided: {KEY}"), "OPENAI_API_KEY, which is set"),
-    "forbidden": (problem(403), "status 403"),
     "no such model": (problem(404, "no model big"), "no model big; check the address and the judge's name"),
     "redirect": (Served("", 307, {"Location": "http://localhost:1/v1"}), "redirects are not followed"),
     "no credit": (
@@ -178,6 +177,38 @@ def test_what_every_request_would_meet_ends_it_with_one_line_and_without_the_key
     assert KEY not in str(raised.value)
     assert len(server.asked) == 2
     assert len(list(tmp_path.iterdir())) == 1  # the first reply is kept
+
+
+def test_a_forbidden_first_request_ends_it_at_once(tmp_path):
+    with (
+        serving(lambda *_: problem(403, "wrong key")) as server,
+        pytest.raises(JudgeError, match="403: wrong key; the key"),
+    ):
+        ask(server, tmp_path, ("a", "b", "c"), manners=Manners(concurrency=1))
+    assert len(server.asked) == 1
+
+
+def test_a_forbidden_text_is_refused_alone_once_a_reply_has_come_or_is_cached(tmp_path):
+    """The second time nothing but the forbidden one is asked."""
+    with serving(lambda _, asked: problem(403, "flagged") if asked.prompt == "b" else GOOD) as server:
+        for times in (3, 4):
+            a, b, c = ask(server, tmp_path, ("a", "b", "c"), manners=Manners(concurrency=1))
+            assert isinstance(a, Reply)
+            assert isinstance(c, Reply)
+            assert isinstance(b, Refusal)
+            assert (b.why, b.again, len(server.asked)) == ("status 403: flagged", False, times)
+
+
+def test_a_forbidden_text_that_is_quicker_than_the_first_reply_is_refused_alone(tmp_path):
+    def script(_: int, asked: Asked) -> Served:
+        return problem(403, "flagged") if asked.prompt == "b" else Served(GOOD.body, wait_s=0.5)
+
+    with serving(script) as server:
+        a, b, c = ask(server, tmp_path, ("a", "b", "c"), manners=Manners(concurrency=3))
+    assert isinstance(a, Reply)
+    assert isinstance(c, Reply)
+    assert isinstance(b, Refusal)
+    assert b.why == "status 403: flagged"
 
 
 def test_an_endpoint_that_is_down_is_left_alone(tmp_path):
@@ -211,7 +242,7 @@ def test_no_more_requests_a_minute_than_asked_for_retries_included(tmp_path):
         ask(server, tmp_path, tuple(map(str, range(5))), manners=Manners(per_minute=600, backoff_s=0.001))
     assert len(server.asked) == 6
     gaps = [after.at - before.at for before, after in pairwise(server.asked)]
-    assert min(gaps) > 0.07
+    assert min(gaps) > 0.05  # on a busy machine a request may arrive late, and the next in time
     assert server.asked[-1].at - server.asked[0].at > 0.45
 
 

@@ -12,11 +12,12 @@ import pytest
 from clues.evaluation.answers import Answer, AnswersError, write_answers
 from clues.evaluation.bootstrap import estimate
 from clues.evaluation.judge.agreement import agreement
-from clues.evaluation.judge.cost import Prices, judging_cost
+from clues.evaluation.judge.cost import Prices, judging_cost, tokens
+from clues.evaluation.judge.judgements import judgement
 from clues.evaluation.judge.prompts import NEEDED, packaged_prompt, prompts_from
 from clues.evaluation.judge.requests import JudgeError, Refusal, Reply, Request
 from clues.evaluation.judge.tasks import Judge, drawn, pair_tasks, read_models, reference_tasks
-from clues.evaluation.judge.verdicts import judgement, summary
+from clues.evaluation.judge.verdicts import summary
 
 JUDGE = Judge("http://localhost/v1", "big", prompts_from([]))
 
@@ -143,14 +144,17 @@ def test_a_comparison_is_paired_by_row_with_an_interval_over_documents():
 
 
 def test_agreement_of_orders_by_hand():
-    """a, b and equal: the same verdict in 3 of 5; kappa by its definition."""
+    """a, b and equal: the same verdict in 3 of 5; kappa by its definition; Spearman from ranks.
+
+    Less their mean, the ranks are 1, 0, -2, -1, 2 and 2, -0.5, -2, 1, -0.5: products 4, squares 10 and 9.5.
+    """
     ab, ba = [2, 1, -1, 0, 3], [1, -1, -2, 0, -1]
     found = agreement(ab, ba, list("abcde"))
     chance = (3 * 1 + 1 * 3 + 1 * 1) / 25
     assert found["same"] == 0.6
     assert found["kappa"] == pytest.approx((0.6 - chance) / (1 - chance))
     assert found["first_gain"] == pytest.approx(np.mean([0.5, 1, 0.5, 0, 2]))
-    assert -1 <= found["spearman"] <= 1
+    assert found["spearman"] == pytest.approx(4 / np.sqrt(10 * 9.5))
     assert agreement([1, 2], [2, 1], ["a", "b"])["kappa"] is None  # both orders always say a
 
 
@@ -170,6 +174,15 @@ def test_cost_counts_tokens_and_money():
     assert cost.most_money == pytest.approx((200 * 10 + 512 * 20) / 1e6)
     free = judging_cost([*asked, Request("u", "m", "x", {"temperature": 0})], Prices(10, 20))
     assert (free.most_completion_tokens, free.most_money) == (None, None)
+
+
+def test_tokens_that_were_not_counted_are_unknown_and_cost_no_nothing():
+    found = {"a": Reply("1", None, None, 10, 3), "b": Reply("1", None, None, 10, None), "c": Refusal("no", False)}
+    assert tokens(found, "a") == tokens(found, "ac") == {"prompt_tokens": 10, "completion_tokens": 3}
+    assert tokens(found, "ab") == {"prompt_tokens": 20, "completion_tokens": None}
+    assert tokens(found, "") == {"prompt_tokens": 0, "completion_tokens": 0}
+    assert Prices(2, 8).of(20, None) is Prices(2, 8).of(None, 3) is None
+    assert Prices(2, 8).of(10, 3) == pytest.approx(44e-6)
 
 
 def written(folder: Path, **named: list[Answer]) -> Path:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from clues.evaluation.judge.cache import ReplyCache
 from clues.evaluation.judge.endpoint import Endpoint
-from clues.evaluation.judge.requests import Refusal, Reply, Request
+from clues.evaluation.judge.requests import JudgeError, Refusal, Reply, Request
 from clues.progress import Advance
 
 if TYPE_CHECKING:
@@ -63,7 +63,11 @@ class _Round:
     endpoint: Endpoint
     cache: ReplyCache
     manners: Manners
+    answered: bool
+    """Whether any reply has come, in this run or before: the key is good, and a 403 is of one request alone."""
     pace: _Pace = field(init=False)
+    first: str | None = None
+    """The key of the first request, until it is known what became of it."""
     failed_in_a_row: int = 0
 
     def __post_init__(self) -> None:
@@ -71,6 +75,7 @@ class _Round:
 
     async def ask_all(self, requests: Mapping[str, Request], advance: Advance) -> dict[str, Reply | Refusal]:
         slots = asyncio.Semaphore(self.manners.concurrency)
+        self.first = next(iter(requests))
         async with self.endpoint.connect() as client:
 
             async def one(request: Request) -> Reply | Refusal:
@@ -91,9 +96,13 @@ class _Round:
         if self.failed_in_a_row >= GIVE_UP:
             return Refusal(f"not asked: {GIVE_UP} requests before it failed in a row", again=True)
         found = await self.with_retries(client, request)
+        decides = self.first in (None, request.key)  # a 403 may be quicker than the reply to the first beside it
+        self.first = None if decides else self.first
         if isinstance(found, Reply):
             self.cache.put(request, found)
-            self.failed_in_a_row = 0
+            self.failed_in_a_row, self.answered = 0, True
+        elif found.forbidden and decides and not self.answered:
+            raise JudgeError(found.forbidden)
         elif found.again:
             self.failed_in_a_row += 1
         return found
@@ -131,7 +140,8 @@ def ask_all(
     open_requests = missing(requests, cache)
     found: dict[str, Reply | Refusal] = {}
     if open_requests:
-        found |= asyncio.run(_Round(endpoint, cache, manners).ask_all(open_requests, advance))
+        answered = len(open_requests) < len({request.key for request in requests})
+        found |= asyncio.run(_Round(endpoint, cache, manners, answered).ask_all(open_requests, advance))
     for request in requests:
         if request.key not in found:
             cached = cache.get(request)

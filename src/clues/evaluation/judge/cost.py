@@ -1,12 +1,12 @@
-"""What judging will cost, before anything is asked."""
+"""What judging will cost, before anything is asked, and the tokens that it took."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clues.evaluation.judge.requests import Request
+from clues.evaluation.judge.requests import Refusal, Reply, Request
 
 MILLION = 1_000_000
 
@@ -18,9 +18,9 @@ class Prices:
     prompt: float | None = None
     completion: float | None = None
 
-    def of(self, prompt_tokens: int, completion_tokens: int | None) -> float | None:
+    def of(self, prompt_tokens: int | None, completion_tokens: int | None) -> float | None:
         """Money for so many tokens; None where a price or a number is missing."""
-        if self.prompt is None or self.completion is None or completion_tokens is None:
+        if self.prompt is None or self.completion is None or prompt_tokens is None or completion_tokens is None:
             return None
         return (self.prompt * prompt_tokens + self.completion * completion_tokens) / MILLION
 
@@ -50,8 +50,22 @@ class JudgingCost:
 def judging_cost(requests: Iterable[Request], prices: Prices) -> JudgingCost:
     """Of these requests, each once."""
     requests = list(requests)
-    limits = [request.most_completion_tokens for request in requests]
-    known = [limit for limit in limits if limit is not None]
     prompt = sum(request.prompt_tokens for request in requests)
-    completion = sum(known) if len(known) == len(limits) else None
+    completion = _total(request.most_completion_tokens for request in requests)
     return JudgingCost(len(requests), prompt, completion, prices.of(prompt, completion))
+
+
+def tokens(found: Mapping[str, Reply | Refusal], keys: Iterable[str]) -> dict[str, int | None]:
+    """What the endpoint counted for the replies to these requests; None where a reply came without a count."""
+    replies = [reply for key in keys if isinstance(reply := found[key], Reply)]
+    return {
+        "prompt_tokens": _total(reply.prompt_tokens for reply in replies),
+        "completion_tokens": _total(reply.completion_tokens for reply in replies),
+    }
+
+
+def _total(counts: Iterable[int | None]) -> int | None:
+    """None where one is unknown."""
+    counts = list(counts)
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None

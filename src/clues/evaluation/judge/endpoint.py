@@ -21,7 +21,7 @@ SILENT = ("Lang", "Package-Version", "OS", "Arch", "Runtime", "Runtime-Version",
 """X-Stainless-…: what the library would tell the endpoint about this machine."""
 AGAIN = (408, 409, 425, 429)
 """Statuses below 500 that may pass."""
-HOPELESS = (401, 402, 403, 404, 405)
+HOPELESS = (401, 402, 404, 405)
 """Statuses that every other request would get too."""
 NO_MONEY = "insufficient_quota"
 """OpenAI's code, under status 429, for an account without credit."""
@@ -112,8 +112,11 @@ class Endpoint:
     def _refusal(self, error: openai.APIStatusError) -> Refusal:
         status = error.status_code
         said = f"status {status}: {self._clean(_message(error))}"
+        advice = f"{self.url} answers with {said}{self._advice(status)}"
         if status in HOPELESS or status < 400 or error.code == NO_MONEY:
-            raise JudgeError(f"{self.url} answers with {said}{self._advice(status)}")
+            raise JudgeError(advice)
+        if status == 403:
+            return Refusal(said, again=False, forbidden=advice)
         wait_s = retry_after_s(error.response.headers)
         return Refusal(said, again=status in AGAIN or status >= 500, wait_s=wait_s, crowded=status == 429)
 

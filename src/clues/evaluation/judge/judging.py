@@ -14,11 +14,13 @@ from clues.config import SCHEMA_VERSION
 from clues.data.writing import write_json, write_jsonl
 from clues.evaluation.judge.asking import Manners, ask_all
 from clues.evaluation.judge.cache import ReplyCache
+from clues.evaluation.judge.cost import tokens
 from clues.evaluation.judge.endpoint import Endpoint
+from clues.evaluation.judge.judgements import Judgement, judgement
 from clues.evaluation.judge.prompts import How
 from clues.evaluation.judge.requests import JudgeError, Refusal, Reply
 from clues.evaluation.judge.tasks import Judge, Models, Task, drawn, pair_tasks, reference_tasks
-from clues.evaluation.judge.verdicts import Judgement, judgement, summary, tokens
+from clues.evaluation.judge.verdicts import summary
 from clues.progress import Advance
 
 REPLIES, LINES, SUMMARY = "replies", "judgements.jsonl", "judge.json"

@@ -86,3 +86,5 @@ class Refusal:
     """Seconds the endpoint asks to wait (Retry-After)."""
     crowded: bool = False
     """Too many requests (429): everybody has to wait, not this one alone."""
+    forbidden: str = ""
+    """What to say of a 403 if it is of the key; some endpoints refuse one text by it (moderation)."""

@@ -1,4 +1,4 @@
-"""From replies to judgements, and from judgements to means, differences and how far to trust them.
+"""From judgements to means, differences and how far to trust them.
 
 Higher is better. A judgement that could not be read, or never came, is counted apart and is no number anywhere.
 """
@@ -6,72 +6,16 @@ Higher is better. A judgement that could not be read, or never came, is counted 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from clues.evaluation.bootstrap import Estimate, estimate
 from clues.evaluation.judge.agreement import agreement
-from clues.evaluation.judge.parsing import read_score, read_two_scores
+from clues.evaluation.judge.judgements import Judgement, counts
 from clues.evaluation.judge.prompts import How
-from clues.evaluation.judge.requests import Refusal, Reply
-from clues.evaluation.judge.tasks import Task
 from clues.evaluation.paired import comparison
-
-Status = Literal["judged", "unreadable", "failed"]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What became of a task."""
-
-    task: Task
-    raw: str | None
-    """The reply as it came; None if none came."""
-    scores: tuple[float, ...] | None
-    """One per model of the task, in that order: the order shown is undone."""
-    why: str
-    """There are no scores; empty where there are."""
-
-    @property
-    def status(self) -> Status:
-        """Which of the three counts it is in."""
-        if self.scores is not None:
-            return "judged"
-        return "failed" if self.raw is None else "unreadable"
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """A line of judgements.jsonl."""
-        task = self.task
-        return {
-            "id": task.id,
-            "document": task.document,
-            "how": task.how,
-            "models": list(task.models),
-            "order": task.order,
-            "prompt_version": task.prompt_version,
-            "request": task.request.key,
-            "raw": self.raw,
-            "status": self.status,
-            "scores": None if self.scores is None else list(self.scores),
-            "why": self.why,
-        }
-
-
-def judgement(task: Task, found: Reply | Refusal) -> Judgement:
-    """Read a reply."""
-    if isinstance(found, Refusal):
-        return Judgement(task, None, None, found.why)
-    if found.cut_off:
-        return Judgement(task, found.text, None, "cut off at the limit of tokens; a higher one is set by sampling")
-    if task.how == "reference":
-        score, why = read_score(found.text)
-        return Judgement(task, found.text, None if score is None else (score,), why)
-    both, why = read_two_scores(found.text)
-    return Judgement(task, found.text, both[::-1] if both and task.order == "ba" else both, why)
 
 
 def summary(judgements: Sequence[Judgement], against: str | None = None, resamples: int = 2000) -> dict[str, Any]:
@@ -145,20 +89,3 @@ def _documents(some: Iterable[Judgement], rows: Iterable[str]) -> list[str]:
     """Of these rows."""
     of = {one.task.id: one.task.document for one in some}
     return [of[row] for row in rows]
-
-
-def counts(some: Iterable[Judgement]) -> dict[str, int]:
-    """Requests by what became of them."""
-    found: dict[str, int] = dict.fromkeys(("judged", "unreadable", "failed"), 0)
-    for one in some:
-        found[one.status] += 1
-    return found
-
-
-def tokens(found: Mapping[str, Reply | Refusal], keys: Iterable[str]) -> dict[str, int]:
-    """What the endpoint counted for these requests; replies without a count add nothing."""
-    replies = [reply for key in keys if isinstance(reply := found[key], Reply)]
-    return {
-        "prompt_tokens": sum(reply.prompt_tokens or 0 for reply in replies),
-        "completion_tokens": sum(reply.completion_tokens or 0 for reply in replies),
-    }
