@@ -87,9 +87,11 @@ class _Round:
             tasks = {key: asyncio.create_task(one(request)) for key, request in requests.items()}
             try:
                 return dict(zip(tasks, await asyncio.gather(*tasks.values()), strict=True))
-            finally:
+            except JudgeError:
                 for task in tasks.values():
                     task.cancel()
+                raise
+            finally:  # Ctrl-C has cancelled them already, and once is enough: they are closing their connections
                 await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     async def ask(self, client: openai.AsyncOpenAI, request: Request) -> Reply | Refusal:
