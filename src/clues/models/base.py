@@ -62,9 +62,9 @@ def load_base(settings: ModelSettings) -> LanguageModel:
         raise ModelError(f"model {settings.name}: {error}") from error
     except ImportError as error:
         raise ModelError(f"model {settings.name}: its checkpoint needs another library: {error}") from error
-    torch.nn.Module.to(model, processes().device)
     if settings.precision == "bf16":
-        store_products_in_bf16(model)
+        store_products_in_bf16(model)  # before it goes to the GPU, which then never holds them in float32
+    torch.nn.Module.to(model, processes().device)
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, settings)
 
 
