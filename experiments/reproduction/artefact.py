@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 WHOSE = (PUBLISHED, CLUES)
 """Both are put to every claim: the paper's score with its rule, and ours."""
 OTHERS = ("perplexity", "ifd", "datainf")
+SHOWN = ("nll", "minus_mixed", "share_of_oracle", "gap_closed", "chosen", "rouge_l")
+"""Columns of `method_lines` that say how good a model is."""
 SHARE_NOTE = (
     "share_of_oracle is exp(−minus_oracle). Models lie so near one another here that mixed may pass the paper's bound "
     "as well; gap_closed, (mixed − it) / (mixed − oracle), says more. It is stated where mixed is clearly worse."

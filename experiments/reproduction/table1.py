@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from experiments.reproduction.artefact import OTHERS, SHARE_NOTE, WHOSE, Artefact, gains, method_lines, shares_of_oracle
+from experiments.reproduction.artefact import (
+    OTHERS,
+    SHARE_NOTE,
+    SHOWN,
+    WHOSE,
+    Artefact,
+    gains,
+    method_lines,
+    shares_of_oracle,
+)
 from experiments.reproduction.claims import Finding
 from experiments.reproduction.plan import BASE, FEDERATED
 from experiments.reproduction.results import Results, arm_name
@@ -24,18 +33,7 @@ def make(results: Results) -> Artefact:
         *shares_of_oracle(results, "federated: 96 % of Oracle", WORLD, FEDERATED),
         *_knowledge_gains(results),
     ]
-    shown = (
-        "method",
-        "nll",
-        "minus_mixed",
-        "share_of_oracle",
-        "gap_closed",
-        "chosen",
-        "rouge_l",
-        "knowledge",
-        "precision",
-        "recall",
-    )
+    shown = ("method", *SHOWN, "knowledge", "precision", "recall")
     return Artefact("table1", "Table 1: MedQuAD, federated, 40 % spoiled", lines, findings, None, (SHARE_NOTE,), shown)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from experiments.reproduction.artefact import (
     OTHERS,
     SHARE_NOTE,
+    SHOWN,
     WHOSE,
     Artefact,
     gains,
@@ -39,18 +40,7 @@ def make(results: Results) -> Artefact:
         *shares_of_oracle(results, "languages, merging: 91 % of Oracle", WORLD, TIES),
         *_relative(results),
     ]
-    shown = (
-        "how",
-        "method",
-        "nll",
-        "minus_mixed",
-        "share_of_oracle",
-        "gap_closed",
-        "chosen",
-        "rouge_l",
-        "precision",
-        "recall",
-    )
+    shown = ("how", "method", *SHOWN, "precision", "recall")
     return Artefact(
         "table2", "Table 2: CasiMedicos, a language per client", lines, findings, None, (SHARE_NOTE,), shown
     )
