@@ -50,21 +50,3 @@ def from_resamples(values: np.ndarray, n: int) -> Estimate:
     drawn = values[1:][np.isfinite(values[1:])]
     low, high = interval(drawn) if len(drawn) else (None, None)
     return Estimate(float(values[0]), low, high, n)
-
-
-def rates(keep: Sequence[np.ndarray], clean: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-    """Precision, recall, F1 and accuracy over all seeds' rows pooled: each [1 + RESAMPLES], as measured and then of
-    rows drawn anew within each seed, the same rows for every selection."""
-    totals = np.zeros((1 + RESAMPLES, 5))
-    for seed, (kept, good) in enumerate(zip(keep, clean, strict=True)):
-        draws = np.random.default_rng(seed).multinomial(len(kept), np.full(len(kept), 1 / len(kept)), RESAMPLES)
-        weights = np.concatenate([np.ones((1, len(kept))), draws])
-        totals += weights @ np.stack([kept & good, kept, good, kept == good, np.ones(len(kept), bool)], 1).astype(float)
-    both, kept, good, right, rows = totals.T
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return {
-            "precision": both / kept,
-            "recall": both / good,
-            "f1": 2 * both / (kept + good),
-            "accuracy": right / rows,
-        }

@@ -15,7 +15,7 @@ import numpy as np
 from experiments.selection import ours
 from experiments.selection.__main__ import TABLES
 from experiments.selection.ablations import ablations
-from experiments.selection.intervals import RESAMPLES, areas, estimate
+from experiments.selection.intervals import areas, estimate, rates
 from experiments.selection.labels import labels
 from experiments.selection.measure import ALL, PLAIN, RULES, Judged, against, kept_elsewhere, kinds_of, measured
 from experiments.selection.others import OTHERS
@@ -116,18 +116,11 @@ def _areas(tables: Sequence[Table], judged: Sequence[Judged], kind: str) -> np.n
 
 
 def _rates(tables: Sequence[Table], judged: Sequence[Judged], kinds: str, rule: str = RULE) -> np.ndarray:
-    """[1 + RESAMPLES, 4] `RATES` over all tables' rows pooled;
-    resamples draw rows within each table, the same ones for every scorer."""
-    totals = np.zeros((1 + RESAMPLES, 4))
-    for seed, (table, verdict) in enumerate(zip(tables, judged, strict=True)):
-        keep, rows = verdict.keep(table, rule, table.mixture), against(table, kinds)
-        clean, kept = table.clean[rows], keep[rows]
-        draws = np.random.default_rng(seed).multinomial(len(kept), np.full(len(kept), 1 / len(kept)), RESAMPLES)
-        weights = np.concatenate([np.ones((1, len(kept))), draws])
-        totals += weights @ np.stack([kept & clean, kept, clean, ~kept], axis=1).astype(float)
-    both, kept, clean, dropped = totals.T
-    with np.errstate(invalid="ignore"):
-        return np.stack([both / kept, both / clean, 2 * both / (kept + clean), (clean - both) / dropped], axis=1)
+    """[1 + RESAMPLES, 4] `RATES` over all tables' rows pooled."""
+    rows = [against(table, kinds) for table in tables]
+    keep = [verdict.keep(table, rule, table.mixture)[r] for table, verdict, r in zip(tables, judged, rows, strict=True)]
+    found = rates(keep, [table.clean[r] for table, r in zip(tables, rows, strict=True)])
+    return np.stack([found[name] for name in RATES], axis=1)
 
 
 def _kept(tables: Sequence[Table], judged: Sequence[Judged], client: str = "") -> dict[str, Any]:

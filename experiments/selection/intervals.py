@@ -25,3 +25,22 @@ def estimate(values: np.ndarray, names: Sequence[str] = ()) -> dict[str, Any]:
         return {name: estimate(values[:, i]) for i, name in enumerate(names)}
     low, high = interval(values[1:])
     return {"value": float(values[0]), "low": float(low), "high": float(high)}
+
+
+def rates(keep: Sequence[np.ndarray], clean: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    """Precision, recall, F1, accuracy and the share of good rows among the dropped, over the pooled rows of several
+    tables: each [1 + RESAMPLES], as measured, then of rows drawn anew within each table, the same for every scorer."""
+    totals = np.zeros((1 + RESAMPLES, 5))
+    for seed, (kept, good) in enumerate(zip(keep, clean, strict=True)):
+        draws = np.random.default_rng(seed).multinomial(len(kept), np.full(len(kept), 1 / len(kept)), RESAMPLES)
+        weights = np.concatenate([np.ones((1, len(kept))), draws])
+        totals += weights @ np.stack([kept & good, kept, good, ~kept, kept == good], axis=1).astype(float)
+    both, kept, good, dropped, right = totals.T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "precision": both / kept,
+            "recall": both / good,
+            "f1": 2 * both / (kept + good),
+            "accuracy": right / (kept + dropped),
+            "good_among_dropped": (good - both) / dropped,
+        }

@@ -12,12 +12,13 @@ import pytest
 import torch
 from experiments.reproduction import arms, artefact, page, paper, selections, table1, table8
 from experiments.reproduction.claims import CLAIMS, together, verdict
-from experiments.reproduction.estimates import over_seeds, rates
+from experiments.reproduction.estimates import over_seeds
 from experiments.reproduction.plan import ALONE, BASE, FEDERATED, READ, Job, jobs, needed
 from experiments.reproduction.results import Results
 from experiments.reproduction.tables import Maker, Planned
 from experiments.reproduction.tables import plan as plan_tables
 from experiments.reproduction.worlds import World, worlds
+from experiments.selection.intervals import rates
 from experiments.selection.mixtures import Mixture, draw
 from experiments.selection.read import Table
 from experiments.selection.tables import WarmUp, write
