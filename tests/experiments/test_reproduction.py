@@ -199,7 +199,7 @@ def test_seeds_are_resampled_and_documents_within_them():
 def test_rates_are_those_of_the_pooled_rows():
     keep, clean = [np.array([True, True, False]), np.array([True])], [np.array([True, False, True]), np.array([True])]
     found = {name: values[0] for name, values in rates(keep, clean).items()}
-    assert found == {"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "accuracy": 0.5}
+    assert found == {"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "accuracy": 0.5, "good_among_dropped": 1}
 
 
 def test_every_artefact_s_arms_and_tables_are_planned(tmp_path):
