@@ -91,11 +91,14 @@ class Bench:
         return kept_by_client([Table.load(planned.file(tables)) for planned in job.tables], job.method)
 
     def measured(self, state: State) -> dict[str, Any]:
-        """NLL of every test row, and whether the right answer is chosen, of the model with an adapter."""
+        """NLL of every test row and, in a world with choices, whether the right answer is chosen, with an adapter."""
         load_adapter_state(self.lm.model, state)
         test = self.test
-        nll, asked, alone = (row_nll(self.lm, some) for some in (test.encoded, test.asked, test.alone))
-        return {"nll": _digits(nll), "chosen": _digits(right_choices(test.choices, asked, alone).astype(float))}
+        found = {"nll": _digits(row_nll(self.lm, test.encoded))}
+        if self.world.choice_rows:
+            asked, alone = (row_nll(self.lm, some) for some in (test.asked, test.alone))
+            found["chosen"] = _digits(right_choices(test.choices, asked, alone).astype(float))
+        return found
 
     def about(self) -> dict[str, Any]:
         """Documents of the test rows by number, the cluster of every interval; versions and the device."""
@@ -126,15 +129,20 @@ def run(job: Job, bench: Bench, tables: Path) -> tuple[dict[str, dict[str, Any]]
 
 
 def _federated(job: Job, bench: Bench, rows: Rows) -> tuple[dict[str, dict[str, Any]], dict[str, State]]:
+    """The averaged adapter, measured; with `mixed`, which Figure 1 draws, also the losses after every round."""
     trainer = Trainer(bench.lm, bench.start, bench.world.training, bench.seed)
-    losses: list[dict[str, Any]] = [{"round": 0, "validation_nll": _validation(bench, bench.start)}]
+    losses: list[dict[str, Any]] = []
 
     def after(number: int, state: State, train: Mapping[str, float]) -> None:
         mean = round(float(np.mean(list(train.values()))), DIGITS)
         losses.append({"round": number, "train_loss": mean, "validation_nll": _validation(bench, state)})
 
-    state = trainer.federated(rows, bench.world.training.rounds, after)
     (name,) = job.arms
+    if job.method != MIXED:
+        state = trainer.federated(rows, bench.world.training.rounds)
+        return {name: bench.measured(state)}, {name: state}
+    losses.append({"round": 0, "validation_nll": _validation(bench, bench.start)})
+    state = trainer.federated(rows, bench.world.training.rounds, after)
     return {name: {"losses": losses} | bench.measured(state)}, {name: state}
 
 

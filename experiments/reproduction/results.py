@@ -45,11 +45,11 @@ class Results:
         return any((folder / name).exists() for folder in self.folders)
 
     def measured(self, world: str, seed: int, name: str, measure: str = "nll") -> Measured | None:
-        """An arm's values on the test rows: `nll`, `chosen`, `rouge_l` or `chrf`, with documents."""
+        """An arm's values on the test rows: `nll`, `chosen`, `rouge_l` or `chrf`, with documents; None if not made."""
         found = self.arm(world, seed, name)
         if found is None or measure in ("rouge_l", "chrf"):
             found = self._json(f"written/{world}-{seed}/{name}.json")
-        if found is None:
+        if found is None or measure not in found:
             return None
         values = np.array(found[measure])
         return values, found["documents"][: len(values)]
