@@ -121,6 +121,12 @@ CLAIMS = (
 )  # fmt: skip
 """By artefact, in the order of the page. Each is put to the paper's score and rule, and to ours."""
 
+ORDER = Claim("order", "", "", "test NLL of the one that should be worse minus that of the other")
+NOT_ABOVE_ORACLE = Claim("no better than Oracle", "", "", "test NLL of clues minus that of Oracle; 0 is well")
+SHARING = Claim("sharing helps", "", "", "test NLL of clients that train alone minus that of what they make together")
+OWN = (ORDER, NOT_ABOVE_ORACLE, SHARING)
+"""What we expect of the numbers, whatever the paper says."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -176,6 +182,13 @@ def together(words: Sequence[Word]) -> Word:
     return HOLDS if set(words) == {HOLDS} else UNKNOWN
 
 
+def as_expected(name: str, word: Word) -> str:
+    """A verdict on one of our own expectations, in words."""
+    if word == HOLDS or (word == UNKNOWN and name == NOT_ABOVE_ORACLE.name):
+        return "as expected"
+    return "the other way round" if word == FAILS else UNKNOWN
+
+
 def claim_of(name: str) -> Claim:
     """The claim of a name."""
-    return next(claim for claim in CLAIMS if claim.name == name)
+    return next(claim for claim in (*CLAIMS, *OWN) if claim.name == name)

@@ -1,7 +1,8 @@
 """What the final models write and know: `python -m experiments.reproduction.final [name ...]`, after the arms.
 
-The base and the adapters that arms.py kept answer the first test prompts and, those of the MedicalQA-like world, the
-packaged questions. Each file is made once; several processes share the work. Without lm-eval no questions are asked.
+The base and the adapters that arms.py kept answer the first test prompts: those of the MedicalQA-like world on every
+seed, others on the first. The first seed's in the MedicalQA-like world are also asked the packaged questions, unless
+lm-eval is not installed. Each file is made once; several processes share the work.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from experiments.reproduction.arms import Bench, bench_for
 from experiments.reproduction.plan import BASE, FINAL, Job, jobs
 from experiments.reproduction.tables import has_gemma
-from experiments.reproduction.worlds import worlds
+from experiments.reproduction.worlds import SEEDS, worlds
 from experiments.selection.__main__ import claimed
 from experiments.selection.plan import GEMMA3
 from safetensors.torch import load_file
@@ -35,17 +36,19 @@ LONGEST_ANSWER = 120
 ANSWERS, KNOWLEDGE, SCORED = "answers", "knowledge", "written"
 SHOWN = 6
 """Answers that are kept as text, of the packaged pool alone."""
-ASKED = ("medquad-40", "casimedicos", "gemma-medquad-40")
+MEDICAL = "medquad-40"
+ASKED = (MEDICAL, "casimedicos", "gemma-medquad-40")
 """Worlds whose final models are asked."""
 
 
 def final(listed: Sequence[Job]) -> Iterator[tuple[Job, str, str]]:
     """(job, arm, what is asked of it), a federated or a TIES-merged arm each."""
     for job in listed:
-        if job.world.name not in ASKED or job.method not in FINAL:
+        medical, first = job.world.name == MEDICAL, job.seed == SEEDS[0]
+        if job.world.name not in ASKED or job.method not in FINAL or not (medical or first):
             continue
         yield job, job.arms[0], ANSWERS
-        if job.world.name.endswith("medquad-40") and find_spec("lm_eval"):
+        if medical and first and find_spec("lm_eval"):
             yield job, job.arms[0], KNOWLEDGE
 
 

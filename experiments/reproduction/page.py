@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from experiments.reproduction.artefact import Artefact
-from experiments.reproduction.claims import CLAIMS, UNKNOWN, Finding, Verdict, claim_of, together, verdict
+from experiments.reproduction.claims import (
+    CLAIMS,
+    OWN,
+    UNKNOWN,
+    Finding,
+    Verdict,
+    as_expected,
+    claim_of,
+    together,
+    verdict,
+)
 from experiments.reproduction.results import Results
 from experiments.reproduction.selections import RULE
 from experiments.reproduction.worlds import SEEDS
@@ -102,8 +112,15 @@ def write_page(names: Sequence[str], docs: Path = DOCS, page: Path = PAGE) -> li
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
     there.filters |= {"estimate": estimate, "cell": cell}
+    own = [claim.name for claim in OWN]
     text = there.get_template("REPRODUCTION.md.j2").render(
-        claims=CLAIMS, artefacts=made, verdicts=verdicts, seeds=SEEDS, alpha=RULE.alpha
+        claims=CLAIMS,
+        own=own,
+        artefacts=made,
+        verdicts=verdicts,
+        seeds=SEEDS,
+        alpha=RULE.alpha,
+        as_expected=as_expected,
     )
     page.write_text(text, encoding="utf-8")
     return [str(docs / "verdicts.json"), str(page)]

@@ -18,6 +18,7 @@ from experiments.reproduction.artefact import (
 )
 from experiments.reproduction.claims import Finding
 from experiments.reproduction.estimates import RESAMPLES, from_resamples
+from experiments.reproduction.order import order, sharing
 from experiments.reproduction.plan import FEDERATED, LOCAL
 from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import MIXED
@@ -39,6 +40,8 @@ def make(results: Results) -> Artefact:
         *shares_of_oracle(results, "languages, federated: 96 % of Oracle", WORLD, FEDERATED),
         *shares_of_oracle(results, "languages, merging: 91 % of Oracle", WORLD, TIES),
         *_relative(results),
+        *(step for how in (FEDERATED, TIES, LOCAL) for step in order(results, WORLD, how)),
+        *sharing(results, WORLD, (FEDERATED, TIES)),
     ]
     shown = ("how", "method", *(name for name in SHOWN if name != "chosen"), "precision", "recall")
     return Artefact(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from experiments.reproduction.artefact import Artefact, gains, method_lines
+from experiments.reproduction.order import order
 from experiments.reproduction.plan import FEDERATED
 from experiments.reproduction.results import Results
 from experiments.reproduction.selections import MIXED
@@ -25,5 +26,6 @@ def make(results: Results) -> Artefact:
         for model, world in MODELS.items()
         for finding in gains(results, CLAIM, world, FEDERATED, (MIXED,), model)
     ]
+    findings += order(results, MODELS["Gemma 3 270M"], FEDERATED)  # the other model's is in Table 1
     shown = ("model", "method", "nll", "minus_mixed", "chosen", "rouge_l", "kept_share", "recall")
     return Artefact("table5", "Table 5: raw against selected, two base models", lines, findings, shown=shown)
