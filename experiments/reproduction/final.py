@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-from experiments.reproduction.arms import Bench, bench_for
+from experiments.reproduction.bench import Bench, bench_for
 from experiments.reproduction.plan import BASE, FINAL, Job, jobs
 from experiments.reproduction.tables import has_gemma
 from experiments.reproduction.worlds import SEEDS, worlds

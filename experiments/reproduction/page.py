@@ -1,103 +1,25 @@
-"""Writes what was found: a folder per artefact, verdicts.json and manifest.json in docs/reproduction, and the page.
-
-The page is rendered from these files alone: `python -m experiments.reproduction.page`.
-"""
+"""verdicts.json and docs/REPRODUCTION.md, from artefacts' files alone: `python -m experiments.reproduction.page`."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from experiments.reproduction.artefact import Artefact
-from experiments.reproduction.claims import (
-    CLAIMS,
-    OWN,
-    UNKNOWN,
-    Finding,
-    Verdict,
-    as_expected,
-    claim_of,
-    together,
-    verdict,
-)
-from experiments.reproduction.results import Results
+from experiments.reproduction.claims import CLAIMS, OWN, claim_of
+from experiments.reproduction.files import DOCS
 from experiments.reproduction.selections import RULE
+from experiments.reproduction.verdicts import as_expected, together
 from experiments.reproduction.worlds import SEEDS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from clues.data.writing import write_json
-from clues.report.drawing import svg
 
-DOCS = Path(__file__).parents[2] / "docs" / "reproduction"
 PAGE = DOCS.parent / "REPRODUCTION.md"
-DIGITS = 4
 MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|*_`[]"})
 """What an answer must not do to the page."""
-
-
-def write_artefact(make: Callable[[Results], Artefact], results: Results, docs: Path = DOCS) -> list[str]:
-    """Write one artefact's CSV, SVG and findings, and tie them to the files they were read from."""
-    results.used.clear()
-    made = make(results)
-    folder = docs / made.name
-    folder.mkdir(parents=True, exist_ok=True)
-    files = [_csv(made.lines, folder / f"{made.name}.csv")]
-    if made.chart is not None:
-        files.append(folder / f"{made.name}.svg")
-        files[-1].write_text(svg(made.chart) + "\n")
-    content = {
-        "title": made.title,
-        "shown": made.shown,
-        "notes": made.notes,
-        "picture": made.chart is not None,
-        "findings": [_judged(finding) for finding in made.findings],
-        "lines": _rounded(made.lines),
-    }
-    write_json(content, folder / f"{made.name}.json")
-    files.append(folder / f"{made.name}.json")
-    outputs = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    _into(docs / "manifest.json", made.name, {"inputs": dict(sorted(results.used.items())), "outputs": outputs})
-    return [str(file) for file in files]
-
-
-def _csv(lines: Sequence[Mapping[str, Any]], file: Path) -> Path:
-    names = list(dict.fromkeys(name for line in lines for name in line))
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_rounded(lines))
-    return file
-
-
-def _rounded(value: Any) -> Any:
-    """Floats of a tree with so many digits as are known."""
-    if isinstance(value, float):
-        return round(value, DIGITS)
-    if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _judged(finding: Finding) -> dict[str, Any]:
-    claim = claim_of(finding.claim)
-    found = verdict(finding.value, finding.low, finding.high, finding.n, claim.bound)
-    if not claim.comparable:
-        found = Verdict(UNKNOWN, None, None)
-    return _rounded(asdict(finding) | {"bound": claim.bound, "verdict": found.word} | {
-        "smallest": found.smallest, "needed": found.needed
-    })  # fmt: skip
-
-
-def _into(file: Path, name: str, entry: Mapping[str, Any]) -> None:
-    """One artefact's entry, others as they were."""
-    before = json.loads(file.read_text())["artefacts"] if file.exists() else {}
-    write_json({"artefacts": dict(sorted((before | {name: entry}).items()))}, file)
 
 
 def write_page(names: Sequence[str], docs: Path = DOCS, page: Path = PAGE) -> list[str]:

@@ -8,7 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from experiments.reproduction import arms, final, tables
-from experiments.reproduction.page import write_artefact, write_page
+from experiments.reproduction.files import write_artefact
+from experiments.reproduction.page import write_page
 from experiments.reproduction.plan import READ, WRITTEN, needed
 from experiments.reproduction.results import COMMITTED, Results
 from experiments.reproduction.worlds import World, worlds

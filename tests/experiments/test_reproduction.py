@@ -10,13 +10,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from experiments.reproduction import arms, artefact, page, paper, selections, table1, table8
-from experiments.reproduction.claims import CLAIMS, together, verdict
+from experiments.reproduction import arms, artefact, files, page, paper, selections, table1, table8
+from experiments.reproduction.bench import Bench
+from experiments.reproduction.claims import CLAIMS, NOT_ABOVE_ORACLE, ORDER, OWN
 from experiments.reproduction.estimates import over_seeds
 from experiments.reproduction.plan import ALONE, BASE, FEDERATED, READ, Job, jobs, needed
 from experiments.reproduction.results import Results
 from experiments.reproduction.tables import Maker, Planned
 from experiments.reproduction.tables import plan as plan_tables
+from experiments.reproduction.verdicts import as_expected, together, verdict
 from experiments.reproduction.worlds import World, worlds
 from experiments.selection.intervals import rates
 from experiments.selection.mixtures import Mixture, draw
@@ -66,7 +68,7 @@ def folder(base, tmp_path_factory):
 @pytest.fixture(scope="module")
 def trained(base, folder):
     """The bench, and the content of the file of every arm of five methods, trained in rounds."""
-    bench, content = arms.Bench.of(base, TINY, 7), {}
+    bench, content = Bench.of(base, TINY, 7), {}
     for method in (BASE, "mixed", "published", "clues", "oracle"):
         job = Job(TINY, 7, method, FEDERATED)
         found, states = arms.run(job, bench, folder)
@@ -184,6 +186,14 @@ def test_a_claim_of_several_comparisons_needs_them_all():
     assert together([]) == "cannot tell"
 
 
+def test_clues_may_be_as_good_as_oracle_and_mixed_may_not_be_as_good_as_clues():
+    assert [as_expected(ORDER.name, word) for word in ("holds", "cannot tell", "does not hold")] == [
+        "as expected", "cannot tell", "the other way round"
+    ]  # fmt: skip
+    assert as_expected(NOT_ABOVE_ORACLE.name, "cannot tell") == "as expected"
+    assert as_expected(NOT_ABOVE_ORACLE.name, "does not hold") == "the other way round"
+
+
 def test_seeds_are_resampled_and_documents_within_them():
     one = np.array([1.0, 1.0, 3.0, 3.0]), [0, 0, 1, 1]
     assert over_seeds([one]).value == 2.0
@@ -224,7 +234,7 @@ def test_artefacts_and_page_are_made_of_arms_and_tables(trained, folder, tmp_pat
         write_json(content, runs / "arms" / "tiny-7" / f"{name}.json")
     results = Results({"tiny": TINY}, [runs], folder)
     for module in (table1, table8):
-        page.write_artefact(module.make, results, tmp_path / "docs")
+        files.write_artefact(module.make, results, tmp_path / "docs")
     page.write_page(("table1", "table8"), tmp_path / "docs", tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
     findings = json.loads((tmp_path / "docs/table1/table1.json").read_text())["findings"]
@@ -235,6 +245,11 @@ def test_artefacts_and_page_are_made_of_arms_and_tables(trained, folder, tmp_pat
     (own,) = [v for v in verdicts if v["claim"] == gain["claim"] and v["whose"] == "clues"]
     assert own["verdict"] == gain["verdict"]
     assert f"| {gain['claim']} | clues | mixed |" in text
+    base, oracle = (results.measured("tiny", 7, name)[0].mean() for name in ("base", "oracle-federated"))
+    steps = {f["about"].partition(": ")[2]: f["value"] for f in findings if f["claim"] in {c.name for c in OWN}}
+    expected = {"base − mixed": base - mixed, "mixed − clues": mixed - ours, "clues − oracle": ours - oracle}
+    assert steps == pytest.approx(expected, abs=1e-4)
+    assert f"| tiny, federated: base − mixed | {base - mixed:.3f} (" in text
     inputs = json.loads((tmp_path / "docs/manifest.json").read_text())["artefacts"]["table1"]["inputs"]
     assert (
         inputs["arms/tiny-7/mixed-federated.json"]
