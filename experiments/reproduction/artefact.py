@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from experiments.reproduction.claims import Finding
-from experiments.reproduction.estimates import Estimate, Measured, over_seeds
-from experiments.reproduction.plan import ALONE, BASE, FEDERATED, Job
+from experiments.reproduction.estimates import Estimate, Measured, over_rows, over_seeds, ratio
+from experiments.reproduction.plan import BASE
 from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import CLUES, MIXED, ORACLE, PUBLISHED, TRAINED
 from experiments.reproduction.worlds import SEEDS
-
-from clues.evaluation.gap import Losses, gap_closed
 
 if TYPE_CHECKING:
     from altair import LayerChart
@@ -23,12 +20,10 @@ if TYPE_CHECKING:
 WHOSE = (PUBLISHED, CLUES)
 """Both are put to every claim: the paper's score with its rule, and ours."""
 OTHERS = ("perplexity", "ifd", "datainf")
-SHOWN = ("nll", "minus_mixed", "share_of_oracle", "gap_closed", "chosen", "rouge_l")
+SHOWN = ("nll", "gain", "share_of_oracle", "gap_closed", "rouge_l")
 """Columns of `method_lines` that say how good a model is."""
-SHARE_NOTE = (
-    "share_of_oracle is exp(−minus_oracle). Models lie so near one another here that mixed may pass the paper's bound "
-    "as well; gap_closed, (mixed − it) / (mixed − oracle), says more. It is stated where mixed is clearly worse."
-)
+KEPT = ("kept_share", "precision", "recall")
+"""Columns of `method_lines` that say what it was trained on."""
 MEASURES = {"nll": "test NLL", "chosen": "right answer chosen", "rouge_l": "ROUGE-L", "chrf": "chrF"}
 """Of an arm's rows; higher is better but for the first."""
 
@@ -43,31 +38,26 @@ class Artefact:
     findings: list[Finding]
     chart: LayerChart | None = None
     notes: tuple[str, ...] = ()
-    shown: tuple[str, ...] = field(default=())
-    """Columns of the page's table; none: the page has the picture alone."""
+    shown: tuple[tuple[str, ...], ...] = ()
+    """Columns of each of the page's tables, which shows the lines that have the first of its columns."""
 
 
-def seeds_of(results: Results, world: str, *arms: str, measure: str = "nll") -> list[tuple[int, list[Measured]]]:
-    """The seeds that have all of these arms, each with their values."""
-    found = [(seed, [results.measured(world, seed, arm, measure) for arm in arms]) for seed in SEEDS]
-    return [(seed, [one for one in own if one]) for seed, own in found if all(one is not None for one in own)]
+def seeds_of(results: Results, world: str, *arms: str, measure: str = "nll") -> dict[int, list[Measured]]:
+    """Seeds that have all of these arms -> each arm's values."""
+    found = {seed: [results.measured(world, seed, arm, measure) for arm in arms] for seed in SEEDS}
+    return {seed: [one for one in own if one] for seed, own in found.items() if all(one is not None for one in own)}
 
 
 def mean(results: Results, world: str, arm: str, measure: str = "nll") -> Estimate | None:
     """An arm's mean over seeds and rows."""
     found = seeds_of(results, world, arm, measure=measure)
-    return over_seeds([own[0] for _, own in found]) if found else None
+    return over_rows({seed: own for seed, (own,) in found.items()}) if found else None
 
 
-def minus(results: Results, world: str, first: str, second: str, measure: str = "nll") -> Finding | None:
-    """The first arm's values minus the second's on the same rows, without a claim yet."""
+def minus(results: Results, world: str, first: str, second: str, measure: str = "nll") -> Estimate | None:
+    """The first arm's values minus the second's on the same rows."""
     found = seeds_of(results, world, first, second, measure=measure)
-    if not found:
-        return None
-    made = over_seeds([(own[0][0] - own[1][0], own[0][1]) for _, own in found])
-    about = f"{first} − {second}"
-    seeds = tuple(seed for seed, _ in found)
-    return Finding("", "", about, made.value, made.low, made.high, made.n, seeds, MEASURES[measure])
+    return over_rows({seed: (a[0] - b[0], a[1]) for seed, (a, b) in found.items()}) if found else None
 
 
 def gains(
@@ -78,26 +68,24 @@ def gains(
         for other in others:
             found = minus(results, world, arm_name(other, how), arm_name(whose, how))
             if found:
-                yield named(found, claim, whose, f"{other}, {about}" if about else other)
+                yield Finding(claim, whose, f"{other}, {about}" if about else other, found, MEASURES["nll"])
 
 
 def shares_of_oracle(results: Results, claim: str, world: str, how: str) -> Iterator[Finding]:
-    """The probability of a right token as a share of Oracle's, the mean in the logarithm."""
+    """The probability of a right token as a share of Oracle's."""
     for whose in WHOSE:
-        found = minus(results, world, arm_name(ORACLE, how), arm_name(whose, how))
+        found = _share_of_oracle(results, world, arm_name(whose, how), how)
         if found:
-            low, high = (None if end is None else float(np.exp(end)) for end in (found.low, found.high))
-            value = float(np.exp(found.value))
-            yield Finding(claim, whose, ORACLE, value, low, high, found.n, found.seeds, "share of Oracle")
+            yield Finding(claim, whose, ORACLE, found, "share of Oracle")
 
 
-def named(found: Finding, claim: str, whose: str, about: str) -> Finding:
-    """A comparison as a finding about a claim."""
-    return Finding(claim, whose, about, found.value, found.low, found.high, found.n, found.seeds, found.measure)
+def _share_of_oracle(results: Results, world: str, arm: str, how: str) -> Estimate | None:
+    found = minus(results, world, arm_name(ORACLE, how), arm)
+    return None if found is None else over_seeds({seed: float(np.exp(v)) for seed, v in found.per_seed.items()})
 
 
 def method_lines(results: Results, world: str, how: str) -> Iterator[dict[str, Any]]:
-    """One line per method: every measure with its interval, differences to mixed and Oracle, what was kept."""
+    """One line per method: every measure, what it wins over mixed, its share of Oracle, what was kept."""
     for method in (BASE, *TRAINED):
         arm = arm_name(method, how)
         if mean(results, world, arm) is None:
@@ -105,26 +93,23 @@ def method_lines(results: Results, world: str, how: str) -> Iterator[dict[str, A
         line: dict[str, Any] = {"world": world, "how": how, "method": method}
         for measure in MEASURES:
             line |= ends(measure, mean(results, world, arm, measure))
-        for other in (MIXED, ORACLE):
-            line |= ends(f"minus_{other}", minus(results, world, arm, arm_name(other, how)))
-        line |= ends("gap_closed", None if method == BASE else _gap_closed(results, world, how, arm))
-        line["share_of_oracle"] = None if line["minus_oracle"] is None else math.exp(-line["minus_oracle"])
+        line |= ends("gain", None if method == MIXED else minus(results, world, arm_name(MIXED, how), arm))
+        other = method not in (BASE, ORACLE)
+        line |= ends("share_of_oracle", _share_of_oracle(results, world, arm, how) if other else None)
+        line |= ends("gap_closed", _gap_closed(results, world, how, arm) if other and method != MIXED else None)
         yield line | kept_shares(results, world, arm)
 
 
 def _gap_closed(results: Results, world: str, how: str, arm: str) -> Estimate | None:
     """What share of the gap from mixed to Oracle an arm closes; None where there is no clear gap."""
-    found = seeds_of(results, world, arm_name(MIXED, how), arm, arm_name(ORACLE, how))
-    if not found:
+    mixed = arm_name(MIXED, how)
+    own, whole = (minus(results, world, mixed, other) for other in (arm, arm_name(ORACLE, how)))
+    if own is None or whole is None or set(own.per_seed) - set(whole.per_seed):
         return None
-    losses = [Losses(a[0], b[0], c[0], [str(d) for d in a[1]]) for _, (a, b, c) in found]
-    gap = gap_closed(losses)
-    return (
-        None if gap.closed is None else Estimate(gap.closed, gap.low, gap.high, sum(len(one.mixed) for one in losses))
-    )
+    return ratio(own.per_seed, whole.per_seed)
 
 
-def ends(name: str, found: Estimate | Finding | None) -> dict[str, float | None]:
+def ends(name: str, found: Estimate | None) -> dict[str, float | None]:
     """`name`, `name_low`, `name_high`."""
     if found is None:
         return {name: None, f"{name}_low": None, f"{name}_high": None}
@@ -144,8 +129,3 @@ def kept_shares(results: Results, world: str, arm: str) -> dict[str, float | Non
         "precision": total["kept_clean"] / total["kept"] if total["kept"] else None,
         "recall": total["kept_clean"] / total["clean"] if total["clean"] else None,
     }
-
-
-def job(results: Results, world: str, seed: int, method: str, alone: bool = False) -> Job:
-    """The job of an arm, to ask for its tables."""
-    return Job(results.worlds[world], seed, method, ALONE if alone else FEDERATED)

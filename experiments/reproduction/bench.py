@@ -76,7 +76,10 @@ class Bench:
             return self.clean
         if job.method == MIXED:
             return {name: np.ones(len(own), bool) for name, own in self.clean.items()}
-        return kept_by_client([Table.load(planned.file(tables)) for planned in job.tables], job.method)
+        loaded = [Table.load(planned.file(tables)) for planned in job.tables]
+        for planned, table in zip(job.tables, loaded, strict=True):
+            planned.check(table.facts, planned.file(tables).name)
+        return kept_by_client(loaded, job.method)
 
     def measured(self, state: State) -> dict[str, Any]:
         """NLL of every test row and, in a world with choices, whether the right answer is chosen, with an adapter."""

@@ -48,13 +48,30 @@ def dots(lines: Sequence[Line], row: str, group: str, title: str) -> alt.LayerCh
 
 
 def gain_chart(lines: Sequence[Line], row: str, group: str) -> alt.LayerChart | None:
-    """`gain` over mixed, paired, of every method but mixed; None where nothing was measured."""
+    """`gain` over mixed, paired, of every trained method; None where nothing was measured."""
     marks = [
         {**line, "value": line["gain"], "low": line["gain_low"], "high": line["gain_high"]}
         for line in lines
-        if line["method"] != "mixed" and line["gain_low"] is not None
+        if line["gain_low"] is not None and line["method"] != "base"
     ]
     return dots(marks, row, group, "gain over mixed in test loss (nats per token)") if marks else None
+
+
+def strips(lines: Sequence[Line], x: str, row: str, facet: str, title: str) -> alt.LayerChart:
+    """A tick for every line, a strip for every row, in the colours of `facet`."""
+    rows, groups = (sorted({line[key] for line in lines}) for key in (row, facet))
+    drawn = _chart(lines).encode(
+        alt.X(f"{x}:Q", title=title),
+        alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(labelColor=COLOURS["ink"], labelFontSize=13)),
+        alt.YOffset(f"{facet}:N", sort=groups, scale=alt.Scale(domain=groups, paddingOuter=0.3)),
+        alt.Color(f"{facet}:N", title=None, scale=alt.Scale(domain=groups, range=list(PALETTE[: len(groups)]))),
+    )
+    return layered([drawn.mark_tick(thickness=1.5, opacity=0.7)], WIDTH, 40 * len(rows))
+
+
+def side_by_side(panels: Sequence[alt.LayerChart]) -> alt.HConcatChart:
+    """Pictures in a row."""
+    return alt.hconcat(*panels, spacing=60)
 
 
 def _shades(count: int) -> list[str]:

@@ -1,52 +1,78 @@
-"""Means and differences over seeds, with intervals over seeds and the documents in them."""
+"""Means over seeds with intervals over seeds.
+
+A seed draws rows, damage, anchors and the adapter anew, so seeds are what is repeated: intervals are Student's t over
+the seeds' own values. A bootstrap over three seeds would be too narrow: it cannot leave their range.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, sqrt
 
 import numpy as np
+from scipy.stats import t
 
 from clues.evaluation.bootstrap import interval, resampled_means
 
-RESAMPLES = 2000
+SHARE = (0.0, 1.0)
+"""What a share and an area under the curve can be."""
 Measured = tuple[np.ndarray, Sequence[object]]
 """Values of one seed's rows [N], and the document of each."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean with its 95 % interval; none where one document alone says nothing of spread."""
+    """A mean over seeds with its 95 % interval, over seeds or, of one seed, over documents or what else it names."""
 
     value: float
     low: float | None
     high: float | None
-    n: int
+    per_seed: Mapping[int, float]
 
 
-def over_seeds(seeds: Sequence[Measured]) -> Estimate:
-    """The mean over seeds of the means over rows.
+def over_seeds(per_seed: Mapping[int, float], within: tuple[float, float] = (-inf, inf)) -> Estimate:
+    """The mean, with Student's t interval where there are two seeds or more.
 
-    A resample draws seeds, then the documents of each, with replacement; a seed that is drawn twice gets its own
-    documents each time. Three seeds show little of the spread between seeds, so the interval is rather too narrow.
+    within: what the number can be; no interval says more.
     """
-    value = float(np.mean([values.mean() for values, _ in seeds]))
-    n = sum(len(values) for values, _ in seeds)
-    if any(len(set(documents)) < 2 for _, documents in seeds):
-        return Estimate(value, None, None, n)
-    drawn = np.random.default_rng(0).integers(len(seeds), size=(len(seeds), RESAMPLES))
-    total = np.zeros(RESAMPLES)
-    for slot, chosen in enumerate(drawn):
-        means = [
-            resampled_means(values, [str(d) for d in documents], RESAMPLES, 1000 * slot + i)
-            for i, (values, documents) in enumerate(seeds)
-        ]
-        total += np.stack(means)[chosen, np.arange(RESAMPLES)]
-    return Estimate(value, *interval(total / len(seeds)), n)
+    values = np.array(list(per_seed.values()))
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Estimate(mean, None, None, dict(per_seed))
+    half = float(quantile(len(values)) * values.std(ddof=1) / sqrt(len(values)))
+    return Estimate(mean, max(mean - half, within[0]), min(mean + half, within[1]), dict(per_seed))
 
 
-def from_resamples(values: np.ndarray, n: int) -> Estimate:
-    """A number and its resamples [1 + RESAMPLES] as an estimate; resamples that are not defined are left out."""
-    drawn = values[1:][np.isfinite(values[1:])]
-    low, high = interval(drawn) if len(drawn) else (None, None)
-    return Estimate(float(values[0]), low, high, n)
+def over_rows(found: Mapping[int, Measured]) -> Estimate:
+    """The mean over seeds of the means over rows; of one seed alone the interval is over its documents."""
+    made = over_seeds({seed: float(values.mean()) for seed, (values, _) in found.items()})
+    if len(found) > 1:
+        return made
+    ((values, documents),) = found.values()
+    if len(set(documents)) < 2:
+        return made
+    return Estimate(made.value, *interval(resampled_means(values, [str(d) for d in documents])), made.per_seed)
+
+
+def ratio(part: Mapping[int, float], whole: Mapping[int, float]) -> Estimate | None:
+    """The ratio of two means over the same seeds, with Fieller's interval; None where `whole` may as well be zero.
+
+    Fieller (1954): R is in the interval where the mean of part − R · whole is not clearly unlike zero.
+    """
+    a, b = (np.array([side[seed] for seed in part]) for side in (part, whole))
+    if len(a) < 2:
+        return None
+    k = quantile(len(a)) ** 2 / len(a)
+    (aa, ab), (_, bb) = np.cov(a, b)
+    outer, half, inner = b.mean() ** 2 - k * bb, a.mean() * b.mean() - k * ab, a.mean() ** 2 - k * aa
+    if outer <= 0:
+        return None
+    root = sqrt(max(half**2 - outer * inner, 0.0))
+    each = {seed: float(part[seed] / whole[seed]) for seed in part}
+    return Estimate(float(a.mean() / b.mean()), float(half - root) / outer, float(half + root) / outer, each)
+
+
+def quantile(seeds: int, share: float = 0.975) -> float:
+    """Student's t for so many seeds."""
+    return float(t.ppf(share, seeds - 1))

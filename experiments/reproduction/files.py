@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from experiments.reproduction.claims import Finding, claim_of
 from experiments.reproduction.results import Results
 from experiments.reproduction.verdicts import UNKNOWN, Verdict, verdict
 
-from clues.data.writing import write_json
+from clues.data.writing import replacing, write_json
 from clues.report.drawing import svg
 
 DOCS = Path(__file__).parents[2] / "docs" / "reproduction"
@@ -31,48 +32,56 @@ def write_artefact(make: Callable[[Results], Artefact], results: Results, docs: 
     files = [_csv(made.lines, folder / f"{made.name}.csv")]
     if made.chart is not None:
         files.append(folder / f"{made.name}.svg")
-        files[-1].write_text(svg(made.chart) + "\n")
-    content = {
-        "title": made.title,
-        "shown": made.shown,
-        "notes": made.notes,
-        "picture": made.chart is not None,
-        "findings": [_judged(finding) for finding in made.findings],
-        "lines": _rounded(made.lines),
-    }
-    write_json(content, folder / f"{made.name}.json")
+        _write(files[-1], svg(made.chart) + "\n")
     files.append(folder / f"{made.name}.json")
+    write_json(_content(made, results), files[-1])
     outputs = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
     _into(docs / "manifest.json", made.name, {"inputs": dict(sorted(results.used.items())), "outputs": outputs})
     return [str(file) for file in files]
 
 
+def _content(made: Artefact, results: Results) -> dict[str, Any]:
+    return {
+        "title": made.title,
+        "shown": made.shown,
+        "notes": made.notes,
+        "picture": made.chart is not None,
+        "machines": results.machines(),
+        "findings": [_judged(finding) for finding in made.findings],
+        "lines": rounded(made.lines),
+    }
+
+
 def _csv(lines: Sequence[Mapping[str, Any]], file: Path) -> Path:
     names = list(dict.fromkeys(name for line in lines for name in line))
-    with file.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_rounded(lines))
+    out = StringIO(newline="")
+    writer = csv.DictWriter(out, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rounded(lines))
+    _write(file, out.getvalue())
     return file
 
 
-def _rounded(value: Any) -> Any:
+def _write(file: Path, text: str) -> None:
+    with replacing(file) as scratch:
+        scratch.write_text(text, encoding="utf-8")
+
+
+def rounded(value: Any) -> Any:
     """Floats of a tree with so many digits as are known."""
     if isinstance(value, float):
         return round(value, DIGITS)
     if isinstance(value, Mapping):
-        return {key: _rounded(item) for key, item in value.items()}
-    return [_rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return {key: rounded(item) for key, item in value.items()}
+    return [rounded(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _judged(finding: Finding) -> dict[str, Any]:
-    claim = claim_of(finding.claim)
-    found = verdict(finding.value, finding.low, finding.high, finding.n, claim.bound)
-    if not claim.comparable:
-        found = Verdict(UNKNOWN, None, None)
-    return _rounded(asdict(finding) | {"bound": claim.bound, "verdict": found.word} | {
-        "smallest": found.smallest, "needed": found.needed
-    })  # fmt: skip
+    claim, found = claim_of(finding.claim), finding.found
+    made = verdict(found, claim.bound) if claim.comparable else Verdict(UNKNOWN, None, None)
+    numbers = asdict(found) | {"bound": claim.bound, "smallest": made.smallest, "needed": made.needed}
+    about = {"claim": finding.claim, "whose": finding.whose, "about": finding.about, "measure": finding.measure}
+    return about | {"verdict": made.word} | rounded(numbers)
 
 
 def _into(file: Path, name: str, entry: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +17,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from experiments.reproduction.bench import Bench, bench_for
 from experiments.reproduction.plan import BASE, FINAL, Job, jobs
-from experiments.reproduction.tables import has_gemma
+from experiments.reproduction.results import COMMITTED, Results
+from experiments.reproduction.tables import AT_WORK, has_gemma
 from experiments.reproduction.worlds import SEEDS, worlds
-from experiments.selection.__main__ import claimed
+from experiments.selection.__main__ import TABLES, claimed
 from experiments.selection.plan import GEMMA3
 from safetensors.torch import load_file
 
@@ -27,6 +28,7 @@ from clues.data.writing import write_json, write_jsonl
 from clues.evaluation.answers import read_answers, write_answers
 from clues.evaluation.generation import generate
 from clues.evaluation.prompts import prepare_prompts
+from clues.evaluation.rouge_chrf import row_scores
 from clues.models.adapters import load_adapter_state
 
 PROMPTS = 24
@@ -52,29 +54,34 @@ def final(listed: Sequence[Job]) -> Iterator[tuple[Job, str, str]]:
             yield job, job.arms[0], KNOWLEDGE
 
 
-def name_of(job: Job, arm: str, what: str) -> str:
-    """The file of an arm's answers, of their scores, or of its knowledge, in a run's folder."""
-    return f"{what}/{job.folder}/{arm}.{'jsonl' if what == ANSWERS else 'json'}"
-
-
-def make(listed: Sequence[Job], runs: Path, has: Callable[[str], bool] = lambda _name: False) -> None:
-    """Make what is missing and no other process is at; an arm without its adapter is named and left for later.
-
-    has: whether a file of `name_of` is already at hand elsewhere.
-    """
-    bench: Bench | None = None
+def make(listed: Sequence[Job], runs: Path, results: Results) -> list[str]:
+    """Make what is missing, and return what could not be made, with the reason."""
+    bench, left = None, []
     for job, arm, what in final(listed):
-        file, adapter = runs / name_of(job, arm, what), runs / "adapters" / job.folder / f"{arm}.safetensors"
+        trained = results.trained(job.world.name, job.seed, arm)
+        if results.current(SCORED if what == ANSWERS else what, job.world.name, job.seed, arm):
+            continue
+        file, adapter = runs / _name(job, arm, what, trained), runs / "adapters" / job.folder / f"{arm}.safetensors"
         with claimed(runs / "claims" / f"{job.folder}/{arm}-{what}") as mine:
-            if not mine or file.exists() or has(name_of(job, arm, SCORED if what == ANSWERS else what)):
+            if not mine or not trained or (arm != BASE and not adapter.exists()):
+                left.append(f"{what} of {job.folder}/{arm}: {'it waits for the arm' if mine else AT_WORK}")
                 continue
-            if arm != BASE and not adapter.exists():
-                print(f"{job.name}: waits for its adapter", flush=True)
+            if what == ANSWERS and file.exists():
                 continue
             bench = bench_for(job, bench)
             load_adapter_state(bench.lm.model, bench.start if arm == BASE else load_file(str(adapter)))
-            (_answer if what == ANSWERS else _ask)(bench, file)
+            if what == ANSWERS:
+                _answer(bench, file)
+            else:
+                _ask(bench, file, trained)
             print(f"{job.folder}/{arm}: {what} {time.strftime('%H:%M:%S')}", flush=True)
+    _score(listed, runs, results)
+    return left
+
+
+def _name(job: Job, arm: str, what: str, trained: str = "") -> str:
+    """The file of an arm's answers, which are those of one training; of their scores; or of its knowledge."""
+    return f"{what}/{job.folder}/{arm}{f'-{trained}.jsonl' if what == ANSWERS else '.json'}"
 
 
 def _answer(bench: Bench, file: Path) -> None:
@@ -87,30 +94,30 @@ def _answer(bench: Bench, file: Path) -> None:
     write_answers([found[prompt.row.id] for prompt in prompts.usable], file)
 
 
-def _ask(bench: Bench, file: Path) -> None:
+def _ask(bench: Bench, file: Path, trained: str) -> None:
     """Whether each packaged question of medicine is answered rightly, by topic."""
     from clues.evaluation.knowledge import ask
     from clues.evaluation.knowledge_questions import task_names
     from clues.evaluation.knowledge_tasks import load_tasks
 
     right = ask(bench.lm, load_tasks(task_names("medical"), "packaged", 0), None)
-    write_json({"right": {name: [int(one) for one in own] for name, own in right.items()}}, file)
+    write_json({"trained": trained, "right": {name: [int(one) for one in own] for name, own in right.items()}}, file)
 
 
-def score(listed: Sequence[Job], runs: Path) -> None:
+def _score(listed: Sequence[Job], runs: Path, results: Results) -> None:
     """ROUGE-L and chrF of every answer that was written, where that is still missing."""
-    from clues.evaluation.rouge_chrf import row_scores
-
     for job, arm, what in final(listed):
-        answered, target = runs / name_of(job, arm, ANSWERS), runs / name_of(job, arm, SCORED)
-        if what != ANSWERS or target.exists() or not answered.exists():
+        trained = results.trained(job.world.name, job.seed, arm)
+        answered = runs / _name(job, arm, ANSWERS, trained)
+        if what != ANSWERS or results.current(SCORED, job.world.name, job.seed, arm) or not answered.exists():
             continue
         found = read_answers(answered)
         numbers = np.unique([answer.document for answer in found], return_inverse=True)[1].tolist()
         scores = {name: [round(float(one), 2) for one in values] for name, values in row_scores(found).items()}
         texts = found[:SHOWN] if job.world.mixture.pool == "packaged" else []
         shown = [{"question": a.prompt, "reference": a.reference, "answer": a.answer} for a in texts]
-        write_json({"documents": numbers, **scores, "answers": shown}, target)
+        content = {"trained": trained, "documents": numbers, **scores, "answers": shown}
+        write_json(content, runs / _name(job, arm, SCORED))
 
 
 def main() -> None:
@@ -119,15 +126,10 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="parts of jobs' names; all by default")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of arms and adapters, and the pools")
     options = parser.parse_args()
-    listed = [
-        job
-        for job in jobs(worlds(options.runs / "pools"))
-        if (not options.names or any(name in job.name for name in options.names))
-        and (job.world.model != GEMMA3 or has_gemma())
-    ]
-    make(listed, options.runs / "reproduction")
-    if find_spec("rouge_score") and find_spec("sacrebleu"):
-        score(listed, options.runs / "reproduction")
+    made, runs = worlds(options.runs / "pools"), options.runs / "reproduction"
+    listed = [job for job in jobs(made) if not options.names or any(name in job.name for name in options.names)]
+    can = [job for job in listed if job.world.model != GEMMA3 or has_gemma()]
+    print(*make(can, runs, Results(made, [runs, COMMITTED], TABLES)), sep="\n")
 
 
 if __name__ == "__main__":

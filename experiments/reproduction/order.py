@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from experiments.reproduction.artefact import minus, named
-from experiments.reproduction.claims import NOT_ABOVE_ORACLE, ORDER, SHARING, Claim, Finding
+from experiments.reproduction.artefact import MEASURES, minus
+from experiments.reproduction.claims import NOT_ABOVE_ORACLE, ORDER, SHARING, Finding
 from experiments.reproduction.plan import BASE, LOCAL
 from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import CLUES, MIXED, ORACLE
@@ -16,19 +16,15 @@ STEPS = ((ORDER, BASE, MIXED), (ORDER, MIXED, CLUES), (NOT_ABOVE_ORACLE, CLUES, 
 def order(results: Results, world: str, how: str) -> Iterator[Finding]:
     """Differences in test NLL along base, mixed, clues, Oracle, which are trained in one way."""
     for claim, worse, better in STEPS:
-        pair = arm_name(worse, how), arm_name(better, how)
-        yield from _step(results, claim, world, pair, f"{world}, {how}: {worse} − {better}")
+        found = minus(results, world, arm_name(worse, how), arm_name(better, how))
+        if found is not None:
+            yield Finding(claim.name, "", f"{world}, {how}: {worse} − {better}", found, MEASURES["nll"])
 
 
 def sharing(results: Results, world: str, hows: tuple[str, ...]) -> Iterator[Finding]:
     """What clients win over training alone, by averaging or merging, with the same rows and steps."""
     for method in (MIXED, CLUES):
         for how in hows:
-            pair = arm_name(method, LOCAL), arm_name(method, how)
-            yield from _step(results, SHARING, world, pair, f"{world}, {method}: {LOCAL} − {how}")
-
-
-def _step(results: Results, claim: Claim, world: str, pair: tuple[str, str], about: str) -> Iterator[Finding]:
-    found = minus(results, world, *pair)
-    if found is not None:
-        yield named(found, claim.name, "", about)
+            found = minus(results, world, arm_name(method, LOCAL), arm_name(method, how))
+            if found is not None:
+                yield Finding(SHARING.name, "", f"{world}, {method}: {LOCAL} − {how}", found, MEASURES["nll"])

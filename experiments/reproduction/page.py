@@ -11,11 +11,12 @@ from typing import Any
 from experiments.reproduction.claims import CLAIMS, OWN, claim_of
 from experiments.reproduction.files import DOCS
 from experiments.reproduction.selections import RULE
-from experiments.reproduction.verdicts import as_expected, together
+from experiments.reproduction.verdicts import HOLDS, UNKNOWN, as_expected, together
+from experiments.reproduction.words import COLUMNS, heading
 from experiments.reproduction.worlds import SEEDS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from clues.data.writing import write_json
+from clues.data.writing import replacing, write_json
 
 PAGE = DOCS.parent / "REPRODUCTION.md"
 MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|*_`[]"})
@@ -33,46 +34,51 @@ def write_page(names: Sequence[str], docs: Path = DOCS, page: Path = PAGE) -> li
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         keep_trailing_newline=True, autoescape=False,
     )  # fmt: skip
-    there.filters |= {"estimate": estimate, "cell": cell}
+    there.filters |= {"estimate": estimate, "cell": cell, "heading": heading, "rows": rows_of}
     own = [claim.name for claim in OWN]
     text = there.get_template("REPRODUCTION.md.j2").render(
-        claims=CLAIMS,
-        own=own,
-        artefacts=made,
-        verdicts=verdicts,
-        seeds=SEEDS,
-        alpha=RULE.alpha,
-        as_expected=as_expected,
-    )
-    page.write_text(text, encoding="utf-8")
+        claims=CLAIMS, own=own, artefacts=made, verdicts=verdicts, seeds=SEEDS, alpha=RULE.alpha, columns=COLUMNS,
+        as_expected=as_expected, summary=summary,
+    )  # fmt: skip
+    with replacing(page) as scratch:
+        scratch.write_text(text, encoding="utf-8")
     return [str(docs / "verdicts.json"), str(page)]
 
 
-def _verdicts(claim: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _verdicts(name: str, findings: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """One verdict on a claim for the published selection and one for ours; one alone where it is about neither."""
-    result, about = [], [finding for finding in findings if finding["claim"] == claim]
+    claim, about = claim_of(name), [finding for finding in findings if finding["claim"] == name]
+    head = {"claim": name, "artefact": claim.artefact, "comparisons_needed": claim.comparisons}
+    result = []
     for whose in dict.fromkeys(finding["whose"] for finding in about):
         own = [finding for finding in about if finding["whose"] == whose]
-        result.append(
-            {
-                "claim": claim,
-                "artefact": claim_of(claim).artefact,
-                "whose": whose,
-                "verdict": together([finding["verdict"] for finding in own]),
-                "comparisons": [
-                    {key: one[key] for key in ("about", "value", "low", "high", "verdict", "seeds")} for one in own
-                ],
-            }
-        )
-    unmade = {"claim": claim, "artefact": claim_of(claim).artefact, "whose": "", "verdict": together([])}
-    return result or [unmade | {"comparisons": []}]
+        word = together([finding["verdict"] for finding in own], claim.comparisons)
+        keys = ("about", "value", "low", "high", "verdict", "per_seed")
+        compared = [{key: one[key] for key in keys} | {"seeds": sorted(map(int, one["per_seed"]))} for one in own]
+        result.append(head | {"whose": whose, "verdict": word, "comparisons": compared})
+    return result or [head | {"whose": "", "verdict": UNKNOWN, "comparisons": []}]
+
+
+def summary(found: Mapping[str, Any]) -> str:
+    """A verdict in a cell: `holds`, or, of several comparisons, in how many of them it does."""
+    words = [one["verdict"] for one in found["comparisons"]]
+    if not words:
+        return "not made yet"
+    needed = found["comparisons_needed"]
+    counted = f" (holds in {words.count(HOLDS)} of {needed})" if needed > 1 else ""
+    return f"{found['verdict']}{counted}"
+
+
+def rows_of(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Mapping[str, Any]]:
+    """The lines of one of a page's tables: those that have one of its own columns."""
+    return [line for line in lines if all(line.get(name) is not None for name in columns[:2])]
 
 
 def estimate(found: Mapping[str, Any], name: str = "value") -> str:
     """`0.974 (0.960 to 0.985)`"""
     low, high = (found.get(end if name == "value" else f"{name}_{end}") for end in ("low", "high"))
     value = cell(found.get(name))
-    return value if low is None or high is None else f"{value} ({low:.3f} to {high:.3f})"
+    return value if low is None or high is None else f"{value} ({cell(low)} to {cell(high)})"
 
 
 def cell(value: Any) -> str:
@@ -82,7 +88,7 @@ def cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):
-        return f"{value:.3f}" if isinstance(value, float) else f"{value:,}"
+        return f"{round(value, 3) + 0.0:.3f}" if isinstance(value, float) else f"{value:,}"  # no -0.000
     return escape(" ".join(str(value).split()), quote=False).translate(MARKUP)
 
 

@@ -1,17 +1,23 @@
-"""What was measured, read from a run's folder or from what is committed, with a record of every file that was used."""
+"""What was measured, read from a run's folder or from what is committed, with a record of every file that was used.
+
+What does not belong together is refused: an arm of other settings or of another selection than its tables make today,
+and answers of another training of the arm.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from experiments.reproduction.estimates import Measured
-from experiments.reproduction.plan import BASE, Job
+from experiments.reproduction.plan import ALONE, BASE, FEDERATED, Job
+from experiments.reproduction.selections import counts
 from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import World
 from experiments.selection.read import Table
@@ -32,13 +38,40 @@ class Results:
     tables: Path
     used: dict[str, str] = field(default_factory=dict)
     """Name of every file that was read -> its SHA-256."""
+    sources: dict[str, Path] = field(default_factory=dict)
+    """Name of every file that was ever read -> where it was."""
+    devices: dict[str, str] = field(default_factory=dict)
+    """Name of every arm's file that was read -> the machine that it was trained on."""
+    _selected: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def arm(self, world: str, seed: int, name: str) -> dict[str, Any] | None:
-        """An arm's measures; None where it was not made. Raises SettingError for one made with other settings."""
-        found = self._json(f"arms/{world}-{seed}/{name}.json")
+        """An arm's measures; None where it was not made. Raises SettingError for one that does not belong here."""
+        file = f"arms/{world}-{seed}/{name}.json"
+        found = self._json(file)
         if found is not None:
-            _check(found["facts"], self.worlds[world], seed, f"arms/{world}-{seed}/{name}.json")
+            planned = Planned(self.worlds[world], seed)
+            planned.check(found["facts"], file)
+            self._check_selection(world, seed, name, found.get("selected"))
+            self.devices[file] = found["device"]
         return found
+
+    def _check_selection(self, world: str, seed: int, name: str, selected: Mapping[str, Any] | None) -> None:
+        """Rows kept by the arm against those that its tables make today. Raises SettingError if they differ."""
+        method, _, how = name.rpartition("-")
+        job = Job(self.worlds[world], seed, method or name, FEDERATED if how == FEDERATED else ALONE)
+        if not job.tables:
+            return
+        if job.name not in self._selected:
+            self._selected[job.name] = counts(self.job_tables(job), job.method)
+        for table in job.tables:
+            self._record(f"channels/{table.name}.parquet", table.file(self.tables))
+        today = self._selected[job.name]
+        before = {client: {key: own[key] for key in ("kept", "kept_clean")} for client, own in (selected or {}).items()}
+        if today != before:
+            raise SettingError(
+                f"{job.folder}/{name}.json: trained on other rows than its channel table selects now; remove the file "
+                "and make it anew"
+            )
 
     def has(self, name: str) -> bool:
         """Whether a file is there, by its name in a folder."""
@@ -48,7 +81,7 @@ class Results:
         """An arm's values on the test rows: `nll`, `chosen`, `rouge_l` or `chrf`, with documents; None if not made."""
         found = self.arm(world, seed, name)
         if found is None or measure in ("rouge_l", "chrf"):
-            found = self._json(f"written/{world}-{seed}/{name}.json")
+            found = self._of_arm("written", world, seed, name)
         if found is None or measure not in found:
             return None
         values = np.array(found[measure])
@@ -56,22 +89,40 @@ class Results:
 
     def right(self, world: str, seed: int, name: str) -> dict[str, list[int]] | None:
         """Whether each question of every topic was answered rightly."""
-        found = self._json(f"knowledge/{world}-{seed}/{name}.json")
+        found = self._of_arm("knowledge", world, seed, name)
         return found and found["right"]
 
     def written(self, world: str, seed: int, name: str) -> list[dict[str, str]]:
         """Some answers of an arm, to be read."""
-        found = self._json(f"written/{world}-{seed}/{name}.json")
+        found = self._of_arm("written", world, seed, name)
         return found["answers"] if found else []
+
+    def trained(self, world: str, seed: int, name: str) -> str:
+        """The training that an arm's numbers come from, in 12 hex digits; empty where it was not made."""
+        found = self._json(f"arms/{world}-{seed}/{name}.json")
+        return hashlib.sha256(json.dumps(found["nll"]).encode()).hexdigest()[:12] if found else ""
+
+    def current(self, what: str, world: str, seed: int, name: str) -> bool:
+        """Whether what an arm wrote or knew is at hand, and of the training that its numbers come from."""
+        found = self._json(f"{what}/{world}-{seed}/{name}.json")
+        return found is not None and found["trained"] == self.trained(world, seed, name)
+
+    def _of_arm(self, what: str, world: str, seed: int, name: str) -> dict[str, Any] | None:
+        """What an arm wrote or knew. Raises SettingError where the arm was trained anew since."""
+        file = f"{what}/{world}-{seed}/{name}.json"
+        found = self._json(file)
+        if found is not None and found["trained"] != self.trained(world, seed, name):
+            raise SettingError(f"{file}: of another training of this arm; remove the file and make it anew")
+        return found
 
     def table(self, planned: Planned) -> Table | None:
         """A channel table; None where it was not made. Raises SettingError for one made with other settings."""
         file = planned.file(self.tables)
         if not file.exists():
             return None
-        self._record(f"channels/{file.name}", file.read_bytes())
+        self._record(f"channels/{file.name}", file)
         table = Table.load(file)
-        _check(table.facts, planned.world, planned.seed, file.name)
+        planned.check(table.facts, file.name)
         return table
 
     def job_tables(self, job: Job) -> list[Table]:
@@ -83,20 +134,16 @@ class Results:
         file = next((folder / name for folder in self.folders if (folder / name).exists()), None)
         if file is None:
             return None
-        content = file.read_bytes()
-        self._record(name, content)
-        return json.loads(content)
+        self._record(name, file)
+        return json.loads(file.read_bytes())
 
-    def _record(self, name: str, content: bytes) -> None:
-        self.used[name] = hashlib.sha256(content).hexdigest()
+    def _record(self, name: str, file: Path) -> None:
+        self.used[name] = hashlib.sha256(file.read_bytes()).hexdigest()
+        self.sources[name] = file
 
-
-def _check(facts: dict[str, Any], world: World, seed: int, name: str) -> None:
-    """A table's file has the device beside the facts, and a client's own table its client."""
-    today = json.loads(json.dumps(Planned(world, seed).facts()))
-    for key, value in today.items():
-        if key != "client" and facts.get(key) != value:
-            raise SettingError(f"{name}: {key} was {facts.get(key)}, is now {value}; remove the file and make it anew")
+    def machines(self) -> dict[str, int]:
+        """Machine -> arms that were read and were trained on it."""
+        return dict(Counter(device for file, device in self.devices.items() if file in self.used))
 
 
 def arm_name(method: str, how: str) -> str:

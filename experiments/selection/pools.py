@@ -24,6 +24,7 @@ import numpy as np
 from experiments.selection.mixtures import QUALITY
 from transformers import AutoTokenizer
 
+from clues.config import SettingError
 from clues.data.overlap import distinct
 from clues.data.rows import Message, Row
 from clues.data.words import jaccard, shingles
@@ -339,9 +340,11 @@ def folded(text: str) -> str:
 
 
 def read(path: Path) -> list[Record]:
-    """Raises SystemExit if there is no such file."""
+    """Raises SettingError if there is no such file."""
     if not path.is_file():
-        raise SystemExit(f"{path}: no such file; --data is a folder with finance/, medical/ and multilingual/")
+        raise SettingError(
+            f"{path}: no such file; experiments/DATA.md says what is in the folder of --data, and whence"
+        )
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         return [json.loads(line) for line in lines]
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from experiments.reproduction import arms, artefact, files, page, paper, selections, table1, table8
+from experiments.reproduction import arms, artefact, figure4, files, page, paper, selections, table1, table8
 from experiments.reproduction.bench import Bench
 from experiments.reproduction.claims import CLAIMS, NOT_ABOVE_ORACLE, ORDER, OWN
-from experiments.reproduction.estimates import over_seeds
+from experiments.reproduction.estimates import Estimate, over_rows, over_seeds, ratio
 from experiments.reproduction.plan import ALONE, BASE, FEDERATED, READ, Job, jobs, needed
 from experiments.reproduction.results import Results
 from experiments.reproduction.tables import Maker, Planned
@@ -167,23 +167,26 @@ def test_arms_train_on_what_is_kept_and_are_measured_on_the_same_rows(trained, f
     ],
 )
 def test_a_claim_holds_where_the_whole_interval_is_on_its_side(value, low, high, bound, word):
-    assert verdict(value, low, high, 100, bound).word == word
+    assert verdict(Estimate(value, low, high, {1: value, 2: value}), bound).word == word
+    assert verdict(Estimate(value, low, high, {1: value}), bound).word == "cannot tell"  # one seed shows no spread
 
 
 def test_a_verdict_says_what_could_have_been_seen_and_what_would_decide():
-    found = verdict(0.02, -0.0192, 0.0592, 100)  # standard error 0.02
-    assert found.smallest == pytest.approx(2.8 * 0.02)
-    assert found.needed == 784  # the error must shrink to a 2.8th: 100 · 2.8²
-    assert verdict(0.0, -0.1, 0.1, 100).needed is None
-    assert verdict(0.2, None, None, 1).word == "cannot tell"
-    assert verdict(0.2, 0.1, 0.3, 1).needed is None
+    values = {1: -0.01, 2: 0.02, 3: 0.02}  # mean 0.01, standard deviation 0.0173
+    found = verdict(over_seeds(values))
+    assert found.word == "cannot tell"
+    assert found.smallest == pytest.approx((4.3027 + 1.0607) * 0.01732 / 3**0.5, rel=1e-3)
+    again = {seed: (-0.01, 0.02, 0.02)[seed % 3] for seed in range(found.needed // 3 * 3 + 3)}
+    assert verdict(over_seeds(again)).word == "holds"  # so many seeds of the same kind do decide
+    assert verdict(over_seeds({1: -0.1, 2: 0.1})).needed is None  # on the bound
 
 
 def test_a_claim_of_several_comparisons_needs_them_all():
-    assert together(["holds", "holds"]) == "holds"
-    assert together(["holds", "cannot tell"]) == "cannot tell"
-    assert together(["holds", "cannot tell", "does not hold"]) == "does not hold"
-    assert together([]) == "cannot tell"
+    assert together(["holds", "holds"], 2) == "holds"
+    assert together(["holds", "holds"], 3) == "cannot tell"  # one was not made
+    assert together(["holds", "cannot tell"], 2) == "cannot tell"
+    assert together(["holds", "cannot tell", "does not hold"], 3) == "does not hold"
+    assert together([], 1) == "cannot tell"
 
 
 def test_clues_may_be_as_good_as_oracle_and_mixed_may_not_be_as_good_as_clues():
@@ -194,16 +197,43 @@ def test_clues_may_be_as_good_as_oracle_and_mixed_may_not_be_as_good_as_clues():
     assert as_expected(NOT_ABOVE_ORACLE.name, "does not hold") == "the other way round"
 
 
-def test_seeds_are_resampled_and_documents_within_them():
-    one = np.array([1.0, 1.0, 3.0, 3.0]), [0, 0, 1, 1]
-    assert over_seeds([one]).value == 2.0
-    assert (over_seeds([one]).low, over_seeds([one]).high) == (1.0, 3.0)  # two documents: both drawn, or one twice
-    other = np.array([10.0, 10.0]), [0, 1]
-    both = over_seeds([one, other])
-    assert (both.value, both.n) == (6.0, 6)
-    assert both.low < 2.5  # the first seed twice
-    assert both.high == 10.0  # the second one twice
-    assert over_seeds([(np.array([1.0, 2.0]), [0, 0])]).low is None
+def test_intervals_are_student_s_over_seeds():
+    found = over_seeds({1: 0.01, 2: 0.02, 3: 0.06})
+    assert (found.value, found.low, found.high) == pytest.approx((0.03, -0.03572, 0.09572), abs=1e-4)
+    assert over_seeds({1: 0.7, 2: 0.9, 3: 1.0}, (0.0, 1.0)).high == 1.0
+    assert over_seeds({1: 0.7}).low is None
+    rows = {1: (np.array([1.0, 1.0, 3.0, 3.0]), [0, 0, 1, 1]), 2: (np.array([10.0, 10.0]), [0, 1])}
+    assert over_rows(rows).per_seed == {1: 2.0, 2: 10.0}
+    one = over_rows({1: rows[1]})
+    assert (one.low, one.high) == (1.0, 3.0)  # of one seed, over its documents: both drawn, or one twice
+    assert over_rows({1: (np.array([1.0, 2.0]), [0, 0])}).low is None
+
+
+def test_student_s_interval_covers_what_it_says_with_three_seeds():
+    rng = np.random.default_rng(0)
+    draws = [over_seeds(dict(enumerate(rng.normal(1, 2, 3)))) for _ in range(2000)]
+    assert np.mean([one.low < 1 < one.high for one in draws]) == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_ratio_has_fieller_s_interval_or_none():
+    whole = {1: 0.9, 2: 1.0, 3: 1.1}
+    found = ratio({1: 0.5, 2: 0.45, 3: 0.6}, whole)
+    for end in (found.low, found.high):  # where part - R whole is just not unlike zero
+        edge = over_seeds({1: 0.5 - end * 0.9, 2: 0.45 - end, 3: 0.6 - end * 1.1})
+        assert min(abs(edge.low), abs(edge.high)) == pytest.approx(0, abs=1e-9)
+    assert found.low < found.value < found.high
+    assert ratio({1: 0.5, 2: 0.4, 3: 0.6}, {1: 0.1, 2: -0.1, 3: 0.2}) is None
+    assert ratio({1: 0.5}, {1: 1.0}) is None
+
+
+@pytest.mark.parametrize("count", [9, 12, 19, 96])
+def test_the_bar_is_what_a_kept_row_must_reach(count):
+    rng = np.random.default_rng(count)
+    table = by_hand({"a": rng.normal(0, 1, 400).tolist()}, rng.normal(0, 1, count).tolist(), ["cut"] * 400)
+    keep = selections.kept(table, "ira")[:400]
+    place = figure4.bar_place(count)
+    bar = np.sort(table.channel("ira")[400:])[place] if place >= 0 else -np.inf
+    assert np.array_equal(keep, table.channel("ira")[:400] >= bar)
 
 
 def test_rates_are_those_of_the_pooled_rows():

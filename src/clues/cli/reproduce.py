@@ -53,7 +53,7 @@ def reproduce(
     runs
         Folder for what is under way; a stopped run goes on from it.
     fresh
-        Make everything anew, whatever is committed; what is in the runs' folder is still used.
+        Make everything anew, whatever is committed; a stopped fresh run goes on from where it was.
     """
     _find_experiments()
     if scale == "paper":
@@ -61,10 +61,11 @@ def reproduce(
             rehearsal = import_module("experiments.reproduction.paper").rehearse(_names(name), runs)
         return output.answer(rehearsal.text, {"command": "reproduce", "scale": scale, **rehearsal.facts})
     with contextlib.redirect_stdout(sys.stderr):
-        written = import_module("experiments.reproduction.run").reproduce(_names(name), data, runs, fresh)
-    page = Path(written[-1])
-    facts = {"command": "reproduce", "scale": scale, "files": written}
-    return output.answer(f"{page} and {len(written) - 1} files beside it", facts, page)
+        made = import_module("experiments.reproduction.run").reproduce(_names(name), data, runs, fresh)
+    page = Path(made.files[-1])
+    facts = {"command": "reproduce", "scale": scale, "files": made.files, "left": made.left}
+    text = "\n".join([*(f"not made: {why}" for why in made.left), f"{page} and {len(made.files) - 1} files beside it"])
+    return output.answer(text, facts, page)
 
 
 def _names(name: str) -> list[str]:
