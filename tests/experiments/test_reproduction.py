@@ -10,7 +10,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from experiments.reproduction import arms, artefact, figure4, files, page, paper, selections, table1, table8
+from experiments.reproduction import (
+    arms,
+    artefact,
+    figure4,
+    files,
+    page,
+    paper,
+    paper_sizes,
+    selections,
+    table1,
+    table8,
+)
 from experiments.reproduction.bench import Bench
 from experiments.reproduction.claims import CLAIMS, NOT_ABOVE_ORACLE, ORDER, OWN
 from experiments.reproduction.estimates import Estimate, over_rows, over_seeds, ratio
@@ -294,11 +305,16 @@ def test_the_paper_s_set_up_resolves():
     tree = tomllib.loads(paper.FILE.read_text())
     artefacts = {name for setup in tree["setup"].values() for name in setup["artefacts"]}
     assert artefacts == set(READ)
-    job = paper.resolved(tree, tree["models"][0], 20)
+    job = paper.resolved(tree, tree["models"][0], "medicalqa")
     assert (job.training.rounds, len(job.clients), job.model.quantization) == (300, 20, "8bit")
-    sizes = paper.model_sizes(tree["models"][0], job)
+    sizes = paper_sizes.model_sizes(tree["models"][0], job)
     assert sizes["weights"] == 6_738_415_616  # Llama-2-7b
     assert sizes["adapter"] == 32 * 2 * 16 * (4096 + 4096)
-    found = paper.estimated(tree, tree["setup"]["medicalqa"], job, sizes)
+    found = paper_sizes.estimated(tree, tree["setup"]["medicalqa"], job, sizes)
     assert found["tokens_trained_per_arm"] == 20 * 300 * 10 * 16 * 200
     assert found["bytes_per_arm"] == 2 * 4 * sizes["adapter"] * 20 * 300
+    assert found["trainings"] == 7 + 6 + 3 + 3
+    assert found["memory_bytes_longest"] > 5 * found["memory_bytes"]
+    tree["setup"]["fiqa"]["kinds"] = ["cut", "vandalism"]
+    with pytest.raises(SettingError, match=r"setup\.fiqa: .*: vandalism"):
+        paper.resolved(tree, tree["models"][0], "fiqa")
