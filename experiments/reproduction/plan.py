@@ -64,8 +64,7 @@ def jobs(made: Mapping[str, World], seeds: Sequence[int] = SEEDS) -> Iterator[Jo
         for share in (20, 50, 80):
             world = made[f"medquad-{share}"]
             yield from (Job(world, seed, method, FEDERATED) for method in (MIXED, PUBLISHED, CLUES))
-        yield from (Job(made[f"medquad-{share}"], seed, MIXED, FEDERATED) for share in (0, 60))
-    yield Job(made["medquad-100"], seeds[0], MIXED, FEDERATED)
+        yield from (Job(made[f"medquad-{share}"], seed, MIXED, FEDERATED) for share in (0, 60, 100))
     yield from (_gemma(made, seeds[0]))
 
 
