@@ -24,7 +24,7 @@ from tests.federated.tiny import tiny_job
 
 PAGE = (Path(__file__).parents[1] / "docs" / "FORMATS.md").read_text(encoding="utf-8")
 RUN, OWNER = "A run's folder", "An owner's folder"
-WIDE = ("channel", "parameter", "path", "file", "field")
+WIDE = ("channel", "parameter", "path", "file", "field", "device")
 """Placeholders that may hold dots and slashes; others are one name."""
 ONLY_SOMETIMES = {"decisions.jsonl", "errors.log"}
 
@@ -72,6 +72,8 @@ def leaves(value: Any, name: str = "") -> Iterator[str]:
 def names_in(file: Path) -> set[str]:
     """Columns, fields or tensors of a file."""
     match file.suffix:
+        case ".csv":
+            return set(file.read_text().partition("\n")[0].split(",")) - {""}
         case ".parquet":
             return set(pq.read_schema(file).names)
         case ".safetensors":
@@ -125,7 +127,8 @@ JUDGED = {"judge.json", "judgements.jsonl", "replies/<key>.json"}
 """Files of `clues judge`, which needs an endpoint: tests/cli/test_judge.py holds them against the page."""
 ANSWERED = {"settings.json", "<model>.jsonl"}
 """Files of `clues generate`: tests/cli/test_generate.py holds them against the page."""
-DESCRIBED = [h for h in SECTIONS if "." in h and h not in {"decisions.jsonl", *JUDGED, *ANSWERED}]
+REPRODUCED = [h for h in SECTIONS if h.startswith("docs/reproduction/")]
+DESCRIBED = [h for h in SECTIONS if "." in h and h not in {"decisions.jsonl", *JUDGED, *ANSWERED, *REPRODUCED}]
 
 
 @pytest.mark.parametrize("heading", DESCRIBED)
@@ -146,3 +149,18 @@ def test_every_table_and_object_is_described(folders):
         for name, file in files_of(folder).items():
             if file.suffix in kinds and not skipped.fullmatch(f"/{name}"):
                 assert any(re.fullmatch(rf"(?:.*/)?{pattern(h)}", name) for h in DESCRIBED), name
+
+
+@pytest.mark.parametrize("heading", REPRODUCED)
+def test_the_reproduction_s_committed_files_are_documented(heading):
+    root = Path(__file__).parents[1]
+    files = [
+        file
+        for file in root.glob("docs/reproduction/**/*")
+        if re.fullmatch(pattern(heading), str(file.relative_to(root)))
+    ]
+    found = set().union(*map(names_in, files))
+    documented = SECTIONS[heading]
+    assert files
+    assert sorted(name for name in found if not any(re.fullmatch(pattern(d), name) for d in documented)) == []
+    assert [d for d in documented if not any(re.fullmatch(pattern(d), name) for name in found)] == []

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from experiments.reproduction import (
     arms,
     artefact,
@@ -30,39 +29,15 @@ from experiments.reproduction.results import Results
 from experiments.reproduction.tables import Maker, Planned
 from experiments.reproduction.tables import plan as plan_tables
 from experiments.reproduction.verdicts import as_expected, together, verdict
-from experiments.reproduction.worlds import World, worlds
+from experiments.reproduction.worlds import worlds
 from experiments.selection.intervals import rates
-from experiments.selection.mixtures import Mixture, draw
+from experiments.selection.mixtures import draw
 from experiments.selection.read import Table
 from experiments.selection.tables import WarmUp, write
-from transformers import LlamaForCausalLM
 
-from clues.config import ModelSettings, SettingError, TrainingSettings
-from clues.data.sample import packaged_rows
+from clues.config import SettingError
 from clues.data.writing import write_json
-from clues.models.base import LanguageModel
-from tests.conftest import build_tiny_model, train_tokenizer
-
-TINY = World(
-    "tiny",
-    Mixture(
-        unseen_source="", unseen_rows=0, bad_rows=0, typo_rows=0, heldback_rows=0, tokens=(30, 60), share=0.5,
-        kinds=("cut", "deletion", "exchange"), rows_per_client=4, validation_rows=16, anchor_rows=12, test_rows=8,
-        dealt_clients=2, client_shares=(0.75, 0.25),
-    ),
-    training=TrainingSettings(rounds=2, local_steps=1, batch_size=2, learning_rate=1e-2),
-    checkpoint_round=1,
-    choice_rows=4,
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def base() -> LanguageModel:
-    tokenizer = train_tokenizer(tuple(row.response for row in packaged_rows()[:200]), 1500)  # fewer tokens a row
-    config = build_tiny_model("llama", tokenizer).config
-    config.num_hidden_layers, config.hidden_size, config.intermediate_size = 12, 16, 16  # a layer for every group
-    torch.manual_seed(0)
-    return LanguageModel(LlamaForCausalLM(config).eval(), tokenizer, ModelSettings(precision="float32"))
+from tests.experiments.conftest import TINY
 
 
 @pytest.fixture(scope="module")
@@ -273,20 +248,20 @@ def test_artefacts_and_page_are_made_of_arms_and_tables(trained, folder, tmp_pat
     runs = tmp_path / "run"
     for name, content in trained[1].items():
         write_json(content, runs / "arms" / "tiny-7" / f"{name}.json")
-    results = Results({"tiny": TINY}, [runs], folder)
+    found = Results({"tiny": TINY}, [runs], folder)
     for module in (table1, table8):
-        files.write_artefact(module.make, results, tmp_path / "docs")
+        files.write_artefact(module.make, found, tmp_path / "docs")
     page.write_page(("table1", "table8"), tmp_path / "docs", tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
     findings = json.loads((tmp_path / "docs/table1/table1.json").read_text())["findings"]
-    mixed, ours = (results.measured("tiny", 7, f"{name}-federated")[0].mean() for name in ("mixed", "clues"))
+    mixed, ours = (found.measured("tiny", 7, f"{name}-federated")[0].mean() for name in ("mixed", "clues"))
     (gain,) = [f for f in findings if f["claim"] == "federated: better than mixed" and f["whose"] == "clues"]
     assert gain["value"] == pytest.approx(mixed - ours, abs=1e-4)
     verdicts = json.loads((tmp_path / "docs/verdicts.json").read_text())["verdicts"]
     (own,) = [v for v in verdicts if v["claim"] == gain["claim"] and v["whose"] == "clues"]
     assert own["verdict"] == gain["verdict"]
     assert f"| {gain['claim']} | clues | mixed |" in text
-    base, oracle = (results.measured("tiny", 7, name)[0].mean() for name in ("base", "oracle-federated"))
+    base, oracle = (found.measured("tiny", 7, name)[0].mean() for name in ("base", "oracle-federated"))
     steps = {f["about"].partition(": ")[2]: f["value"] for f in findings if f["claim"] in {c.name for c in OWN}}
     expected = {"base − mixed": base - mixed, "mixed − clues": mixed - ours, "clues − oracle": ours - oracle}
     assert steps == pytest.approx(expected, abs=1e-4)
@@ -296,9 +271,22 @@ def test_artefacts_and_page_are_made_of_arms_and_tables(trained, folder, tmp_pat
         inputs["arms/tiny-7/mixed-federated.json"]
         == hashlib.sha256((runs / "arms/tiny-7/mixed-federated.json").read_bytes()).hexdigest()
     )
-    results.worlds["tiny"] = replace(TINY, checkpoint_round=2)
+    found.worlds["tiny"] = replace(TINY, checkpoint_round=2)
     with pytest.raises(SettingError, match="warm_up was"):
-        results.arm("tiny", 7, "base")
+        found.arm("tiny", 7, "base")
+
+
+def test_an_arm_of_another_selection_is_refused(trained, folder, tmp_path):
+    _, content = trained
+    write_json(content["clues-federated"], tmp_path / "arms/tiny-7/clues-federated.json")
+    found = Results({"tiny": TINY}, [tmp_path], folder)
+    assert found.arm("tiny", 7, "clues-federated")
+    assert set(found.used) == {"arms/tiny-7/clues-federated.json", "channels/reproduction-tiny-7.parquet"}
+    content["clues-federated"]["selected"]["client-1"]["kept"] += 1
+    write_json(content["clues-federated"], tmp_path / "arms/tiny-7/clues-federated.json")
+    content["clues-federated"]["selected"]["client-1"]["kept"] -= 1
+    with pytest.raises(SettingError, match="trained on other rows than its channel table selects now"):
+        Results({"tiny": TINY}, [tmp_path], folder).arm("tiny", 7, "clues-federated")
 
 
 def test_the_paper_s_set_up_resolves():
