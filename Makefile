@@ -7,7 +7,7 @@ SEEDS ?= 104 105
 RUNS ?= runs
 DATA ?= data
 
-.PHONY: setup demo test lint types layers check figures study bench clean
+.PHONY: setup demo test lint types layers check figures study reproduction bench clean
 
 setup: $(VENV)/.ready
 
@@ -46,6 +46,9 @@ study: setup
 	$(BIN)/python -m experiments.selection --runs $(RUNS)
 	$(BIN)/python -m experiments.selection.figures
 	$(BIN)/python -m experiments.selection.page
+
+reproduction: setup
+	$(BIN)/clues reproduce all --data $(DATA) --runs $(RUNS)
 
 BENCH := $(VENV)/bench
 

@@ -23,8 +23,8 @@ def make(results: Results) -> Artefact:
     title = "Figure 1: loss against steps, for shares of bad data"
     notes = (
         "Left: the training loss, on all of the clients' rows, spoiled ones too. Right: the loss on the public "
-        "validation rows, which are clean. Means over seeds are drawn. slope: nats per token for every tenth of the "
-        "rows that is bad.",
+        "validation rows, which are clean. Drawn are means over the seeds that have all shares. slope: nats per token "
+        "for every tenth of the rows that is bad.",
     )
     return Artefact("figure1", title, lines, list(_findings(lines)), _chart(lines), notes)
 
@@ -54,9 +54,12 @@ def _lines(results: Results) -> Iterator[dict[str, Any]]:
 
 
 def _means(lines: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
+    """Over the seeds that every share has, so that lines differ by the share alone."""
+    there = {(line["share"], line["seed"]) for line in lines}
+    every = [seed for seed in SEEDS if all((line["share"], seed) in there for line in lines)]
     places: dict[tuple[str, int], list[float]] = {}
     for line in lines:
-        if line[name] is not None:
+        if line[name] is not None and line["seed"] in every:
             places.setdefault((line["share"], line["step"]), []).append(line[name])
     return [{"share": share, "step": step, name: float(np.mean(v))} for (share, step), v in places.items()]
 
