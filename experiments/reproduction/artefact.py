@@ -15,7 +15,7 @@ from experiments.reproduction.selections import CLUES, MIXED, ORACLE, PUBLISHED,
 from experiments.reproduction.worlds import SEEDS
 
 if TYPE_CHECKING:
-    from altair import LayerChart
+    from altair import HConcatChart, LayerChart
 
 WHOSE = (PUBLISHED, CLUES)
 """Both are put to every claim: the paper's score with its rule, and ours."""
@@ -36,7 +36,7 @@ class Artefact:
     title: str
     lines: list[dict[str, Any]]
     findings: list[Finding]
-    chart: LayerChart | None = None
+    chart: LayerChart | HConcatChart | None = None
     notes: tuple[str, ...] = ()
     shown: tuple[tuple[str, ...], ...] = ()
     """Columns of each of the page's tables, which shows the lines that have the first of its columns."""

@@ -61,10 +61,12 @@ class Results:
         job = Job(self.worlds[world], seed, method or name, FEDERATED if how == FEDERATED else ALONE)
         if not job.tables:
             return
+        for table in job.tables:
+            if not table.file(self.tables).exists():
+                raise SettingError(f"{table.file(self.tables)}: missing; {job.folder}/{name}.json was selected by it")
+            self._record(f"channels/{table.name}.parquet", table.file(self.tables))
         if job.name not in self._selected:
             self._selected[job.name] = counts(self.job_tables(job), job.method)
-        for table in job.tables:
-            self._record(f"channels/{table.name}.parquet", table.file(self.tables))
         today = self._selected[job.name]
         before = {client: {key: own[key] for key in ("kept", "kept_clean")} for client, own in (selected or {}).items()}
         if today != before:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from altair import LayerChart
+    from altair import HConcatChart, LayerChart
 
 SVG = "http://www.w3.org/2000/svg"
 VEGA_LITE = "6.4"
@@ -35,7 +35,7 @@ def colour(name: str) -> str:
     return COLOURS.get(name, COLOURS["other"])
 
 
-def svg(chart: LayerChart) -> str:
+def svg(chart: LayerChart | HConcatChart) -> str:
     """The chart as an SVG document with the theme's own colours, for a file or a README."""
     return ElementTree.tostring(_tree(chart), encoding="unicode")
 
@@ -59,7 +59,7 @@ def inline_svg(chart: LayerChart, label: str) -> Markup:
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
-def _tree(chart: LayerChart) -> ElementTree.Element:
+def _tree(chart: LayerChart | HConcatChart) -> ElementTree.Element:
     import vl_convert
 
     text = vl_convert.vegalite_to_svg(_themed(chart), vl_version=VEGA_LITE, allowed_base_urls=[])
