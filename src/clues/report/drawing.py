@@ -82,7 +82,7 @@ def _clean(element: ElementTree.Element, prefix: str) -> None:
             element.set(name, f"url(#{prefix}-{value[5:]}")
 
 
-def _themed(chart: LayerChart) -> dict[str, Any]:
+def _themed(chart: LayerChart | HConcatChart) -> dict[str, Any]:
     ink, quiet, line = COLOURS["ink"], COLOURS["quiet"], COLOURS["line"]
     axis = {
         "domain": False,
