@@ -18,9 +18,12 @@ def test_a_package_without_a_clone_says_what_is_needed(clues, tmp_path, monkeypa
 def test_other_data_are_asked_for_before_anything_is_made(clues, tmp_path, monkeypatch):
     monkeypatch.setattr("experiments.reproduction.run.TABLES", tmp_path / "channels")
     monkeypatch.setattr("experiments.reproduction.run.COMMITTED", tmp_path / "committed")
-    called = clues("reproduce", "table3", "--runs", str(tmp_path / "runs"))
+    called = clues("reproduce", "all", "--runs", str(tmp_path / "runs"))
     assert called.code == 2
-    assert "--data" in called.err
+    assert "--data is missing" in called.err
+    called = clues("reproduce", "all", "--runs", str(tmp_path / "runs"), "--data", str(tmp_path))
+    assert called.code == 2
+    assert "tatqa_dev.jsonl.gz: no such file; experiments/DATA.md" in " ".join(called.err.split())
     assert not list((tmp_path / "runs").rglob("*.parquet"))
 
 
