@@ -7,6 +7,7 @@ part of them.
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,11 +16,13 @@ from typing import Any
 import numpy as np
 from experiments.reproduction.bench import DIGITS, Bench, bench_for, digits
 from experiments.reproduction.plan import ALONE, BASE, FINAL, LOCAL, MIXED, Job, jobs
+from experiments.reproduction.results import fingerprint
 from experiments.reproduction.tables import AT_WORK, has_gemma
 from experiments.reproduction.training import Rows, State, Trainer
 from experiments.reproduction.worlds import worlds
 from experiments.selection.__main__ import TABLES, claimed
 from experiments.selection.plan import GEMMA3
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from clues.collaboration.aggregate import client_weights
@@ -97,9 +100,8 @@ def make(listed: Sequence[Job], runs: Path, tables: Path) -> list[str]:
     bench, left = None, []
     for job in listed:
         files = {name: runs / "arms" / job.folder / f"{name}.json" for name in job.arms}
-        kept = {name: runs / "adapters" / job.folder / f"{name}.safetensors" for name in adapters(job)}
         with claimed(runs / "claims" / job.name) as mine:
-            if all(file.exists() for file in (*files.values(), *kept.values())):
+            if all(file.exists() for file in files.values()) and all(adapter(runs, job, a) for a in adapters(job)):
                 continue
             missing = [planned.name for planned in job.tables if not planned.file(tables).exists()]
             if missing or not mine:
@@ -107,14 +109,32 @@ def make(listed: Sequence[Job], runs: Path, tables: Path) -> list[str]:
                 continue
             bench = bench_for(job, bench)
             found, states = run(job, bench, tables)
-            for name, file in kept.items():
-                file.parent.mkdir(parents=True, exist_ok=True)
-                with replacing(file) as scratch:
-                    save_file(states[name], str(scratch))
             for name, content in found.items():
                 write_json(content, files[name])
+            for name in adapters(job):
+                _save(states[name], fingerprint(found[name]), _file(runs, job, name))
             print(f"{job.name}: {time.strftime('%H:%M:%S')}", flush=True)
     return left
+
+
+def _file(runs: Path, job: Job, name: str) -> Path:
+    return runs / "adapters" / job.folder / f"{name}.safetensors"
+
+
+def _save(state: State, trained: str, file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as scratch:
+        save_file(state, str(scratch), {"trained": trained})
+
+
+def adapter(runs: Path, job: Job, name: str) -> Path | None:
+    """The adapter of an arm in a run's folder; None where it is not there, or of another training than its numbers."""
+    file, numbers = _file(runs, job, name), runs / "arms" / job.folder / f"{name}.json"
+    if not file.exists() or not numbers.exists():
+        return None
+    with safe_open(file, "pt") as opened:
+        trained = (opened.metadata() or {}).get("trained")
+    return file if trained == fingerprint(json.loads(numbers.read_text())) else None
 
 
 def adapters(job: Job) -> list[str]:

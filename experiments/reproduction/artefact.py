@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from experiments.reproduction.claims import Finding
-from experiments.reproduction.estimates import Estimate, Measured, over_rows, over_seeds, ratio
+from experiments.reproduction.estimates import ANY, SHARE, Estimate, Measured, over_rows, over_seeds, ratio
 from experiments.reproduction.plan import BASE
 from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import CLUES, MIXED, ORACLE, PUBLISHED, TRAINED
@@ -26,6 +26,8 @@ KEPT = ("kept_share", "precision", "recall")
 """Columns of `method_lines` that say what it was trained on."""
 MEASURES = {"nll": "test NLL", "chosen": "right answer chosen", "rouge_l": "ROUGE-L", "chrf": "chrF"}
 """Of an arm's rows; higher is better but for the first."""
+RANGE = {"chosen": SHARE, "rouge_l": (0.0, 100.0), "chrf": (0.0, 100.0)}
+"""What they can be."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def seeds_of(results: Results, world: str, *arms: str, measure: str = "nll") -> 
 def mean(results: Results, world: str, arm: str, measure: str = "nll") -> Estimate | None:
     """An arm's mean over seeds and rows."""
     found = seeds_of(results, world, arm, measure=measure)
-    return over_rows({seed: own for seed, (own,) in found.items()}) if found else None
+    return over_rows({seed: own for seed, (own,) in found.items()}, RANGE.get(measure, ANY)) if found else None
 
 
 def minus(results: Results, world: str, first: str, second: str, measure: str = "nll") -> Estimate | None:
@@ -84,9 +86,11 @@ def _share_of_oracle(results: Results, world: str, arm: str, how: str) -> Estima
     return None if found is None else over_seeds({seed: float(np.exp(v)) for seed, v in found.per_seed.items()})
 
 
-def method_lines(results: Results, world: str, how: str) -> Iterator[dict[str, Any]]:
+def method_lines(
+    results: Results, world: str, how: str, methods: Sequence[str] = (BASE, *TRAINED)
+) -> Iterator[dict[str, Any]]:
     """One line per method: every measure, what it wins over mixed, its share of Oracle, what was kept."""
-    for method in (BASE, *TRAINED):
+    for method in methods:
         arm = arm_name(method, how)
         if mean(results, world, arm) is None:
             continue

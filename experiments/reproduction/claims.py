@@ -51,7 +51,7 @@ CLAIMS = (
     Claim(
         "federated: 96 % of Oracle", "table1", "CLUES reaches over 96 % of Oracle.",
         "exp(test NLL of Oracle − CLUES), the probability of a right token as a share of Oracle's (in the paper a "
-        "judge's score; here mixed passes that bound, too)", 0.96, comparable=False,
+        "judge's score)", 0.96, comparable=False,
     ),
     Claim(
         "knowledge", "table1", "CLUES raises KnowledgeAvg over mixed.",

@@ -15,6 +15,7 @@ from scipy.stats import t
 
 from clues.evaluation.bootstrap import interval, resampled_means
 
+ANY = (-inf, inf)
 SHARE = (0.0, 1.0)
 """What a share and an area under the curve can be."""
 Measured = tuple[np.ndarray, Sequence[object]]
@@ -31,7 +32,7 @@ class Estimate:
     per_seed: Mapping[int, float]
 
 
-def over_seeds(per_seed: Mapping[int, float], within: tuple[float, float] = (-inf, inf)) -> Estimate:
+def over_seeds(per_seed: Mapping[int, float], within: tuple[float, float] = ANY) -> Estimate:
     """The mean, with Student's t interval where there are two seeds or more.
 
     within: what the number can be; no interval says more.
@@ -44,9 +45,9 @@ def over_seeds(per_seed: Mapping[int, float], within: tuple[float, float] = (-in
     return Estimate(mean, max(mean - half, within[0]), min(mean + half, within[1]), dict(per_seed))
 
 
-def over_rows(found: Mapping[int, Measured]) -> Estimate:
+def over_rows(found: Mapping[int, Measured], within: tuple[float, float] = ANY) -> Estimate:
     """The mean over seeds of the means over rows; of one seed alone the interval is over its documents."""
-    made = over_seeds({seed: float(values.mean()) for seed, (values, _) in found.items()})
+    made = over_seeds({seed: float(values.mean()) for seed, (values, _) in found.items()}, within)
     if len(found) > 1:
         return made
     ((values, documents),) = found.values()
@@ -56,7 +57,7 @@ def over_rows(found: Mapping[int, Measured]) -> Estimate:
 
 
 def ratio(part: Mapping[int, float], whole: Mapping[int, float]) -> Estimate | None:
-    """The ratio of two means over the same seeds, with Fieller's interval; None where `whole` may as well be zero.
+    """The ratio of two means over the same seeds, with Fieller's interval; None where `whole` is not clearly positive.
 
     Fieller (1954): R is in the interval where the mean of part − R · whole is not clearly unlike zero.
     """
@@ -66,7 +67,7 @@ def ratio(part: Mapping[int, float], whole: Mapping[int, float]) -> Estimate | N
     k = quantile(len(a)) ** 2 / len(a)
     (aa, ab), (_, bb) = np.cov(a, b)
     outer, half, inner = b.mean() ** 2 - k * bb, a.mean() * b.mean() - k * ab, a.mean() ** 2 - k * aa
-    if outer <= 0:
+    if outer <= 0 or b.mean() <= 0:
         return None
     root = sqrt(max(half**2 - outer * inner, 0.0))
     each = {seed: float(part[seed] / whole[seed]) for seed in part}

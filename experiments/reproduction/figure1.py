@@ -31,11 +31,10 @@ def make(results: Results) -> Artefact:
 
 def _chart(lines: list[dict[str, Any]]):
     panels = (("train_loss", "training loss (nats per token)"), ("validation_nll", "validation loss (nats per token)"))
-    drawn = [(name, title, _means(lines, name)) for name, title in panels]
+    drawn = [(name, title, means) for name, title in panels if (means := _means(lines, name))]
     steps = "local steps of each client"
-    return (
-        side_by_side([curves(m, "step", name, "share", (steps, title)) for name, title, m in drawn]) if lines else None
-    )
+    made = [curves(means, "step", name, "share", (steps, title)) for name, title, means in drawn]
+    return side_by_side(made) if made else None
 
 
 def _lines(results: Results) -> Iterator[dict[str, Any]]:

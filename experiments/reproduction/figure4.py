@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import inf
 from typing import Any
 
 import numpy as np
 from experiments.reproduction.artefact import WHOSE, Artefact, ends, gains, mean, minus
 from experiments.reproduction.charts import gain_chart
 from experiments.reproduction.claims import Finding
-from experiments.reproduction.estimates import SHARE, Estimate, over_seeds
+from experiments.reproduction.estimates import ANY, SHARE, Estimate, over_seeds
 from experiments.reproduction.plan import FEDERATED
 from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import CLUES, MIXED, RULE, judged, kept
@@ -60,7 +59,7 @@ def _selection(tables: Mapping[int, Table], method: str) -> dict[str, Estimate]:
     """How good a selection is, and its bars."""
     each = {seed: _of_table(table, method) for seed, table in tables.items()}
     names = next(iter(each.values()))
-    within = {name: (-inf, inf) if name.endswith("bar") else SHARE for name in names}
+    within = {name: ANY if name.endswith("bar") else SHARE for name in names}
     return {name: over_seeds({seed: own[name] for seed, own in each.items()}, within[name]) for name in names}
 
 

@@ -59,7 +59,7 @@ def _layers(results: Results) -> tuple[list[dict[str, Any]], list[Finding]]:
         tables = {seed: table for seed, table in found.items() if table is not None}
         for form in FORMS if tables else ():
             first, last, whole = (_areas(tables, f"published.{form}{part}") for part in ("-first", "-last", ""))
-            difference = over_seeds({seed: first[seed] - last[seed] for seed in tables})
+            difference = over_seeds({seed: first[seed] - last[seed] for seed in tables}, (-1.0, 1.0))
             line: dict[str, Any] = {"world": world, "form": form, **ends("first_minus_last", difference)}
             for name, areas in (("first", first), ("last", last), ("all_layers", whole)):
                 line[name] = over_seeds(areas).value

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from experiments.reproduction import arms
 from experiments.reproduction.bench import Bench, bench_for
 from experiments.reproduction.plan import BASE, FINAL, Job, jobs
 from experiments.reproduction.results import COMMITTED, Results
@@ -45,13 +46,19 @@ ASKED = (MEDICAL, "casimedicos", "gemma-medquad-40")
 
 def final(listed: Sequence[Job]) -> Iterator[tuple[Job, str, str]]:
     """(job, arm, what is asked of it), a federated or a TIES-merged arm each."""
+    asked = list(questions(listed)) if find_spec("lm_eval") else []
     for job in listed:
-        medical, first = job.world.name == MEDICAL, job.seed == SEEDS[0]
-        if job.world.name not in ASKED or job.method not in FINAL or not (medical or first):
-            continue
-        yield job, job.arms[0], ANSWERS
-        if medical and first and find_spec("lm_eval"):
+        if job.world.name in ASKED and job.method in FINAL and (job.world.name == MEDICAL or job.seed == SEEDS[0]):
+            yield job, job.arms[0], ANSWERS
+        if (job, job.arms[0]) in asked:
             yield job, job.arms[0], KNOWLEDGE
+
+
+def questions(listed: Sequence[Job]) -> Iterator[tuple[Job, str]]:
+    """(job, arm) of those that are asked exam questions."""
+    for job in listed:
+        if job.world.name == MEDICAL and job.seed == SEEDS[0] and job.method in FINAL:
+            yield job, job.arms[0]
 
 
 def make(listed: Sequence[Job], runs: Path, results: Results) -> list[str]:
@@ -61,15 +68,15 @@ def make(listed: Sequence[Job], runs: Path, results: Results) -> list[str]:
         trained = results.trained(job.world.name, job.seed, arm)
         if results.current(SCORED if what == ANSWERS else what, job.world.name, job.seed, arm):
             continue
-        file, adapter = runs / _name(job, arm, what, trained), runs / "adapters" / job.folder / f"{arm}.safetensors"
+        file, adapter = runs / _name(job, arm, what, trained), arms.adapter(runs, job, arm)
         with claimed(runs / "claims" / f"{job.folder}/{arm}-{what}") as mine:
-            if not mine or not trained or (arm != BASE and not adapter.exists()):
+            if not mine or not trained or (arm != BASE and adapter is None):
                 left.append(f"{what} of {job.folder}/{arm}: {'it waits for the arm' if mine else AT_WORK}")
                 continue
             if what == ANSWERS and file.exists():
                 continue
             bench = bench_for(job, bench)
-            load_adapter_state(bench.lm.model, bench.start if arm == BASE else load_file(str(adapter)))
+            load_adapter_state(bench.lm.model, load_file(str(adapter)) if adapter else bench.start)
             if what == ANSWERS:
                 _answer(bench, file)
             else:

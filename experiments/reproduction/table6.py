@@ -83,4 +83,4 @@ def _findings(tables: dict[int, Table]) -> Iterator[Finding]:
         for seed, table in tables.items():
             rows = table.role("client")
             each[seed] = (auc(table.clean[rows], judged(table, whose).statistic[rows]) or 0.0) - 0.5
-        yield Finding("scores tell good from bad", whose, "AUC − 0.5", over_seeds(each), "AUC")
+        yield Finding("scores tell good from bad", whose, "AUC − 0.5", over_seeds(each, (-0.5, 0.5)), "AUC")

@@ -18,7 +18,7 @@ METHODS = (BASE, MIXED, CLUES, ORACLE)
 """Whose answers are shown."""
 NOTES = (
     "The first prompts of the first seed; greedy, at most 120 tokens. The answers are a small model's and no medical "
-    "advice. ROUGE-L (0 to 100) is over all prompts and seeds.",
+    "advice. ROUGE-L and chrF (0 to 100) are over the first 24 test prompts of every seed.",
 )
 
 

@@ -34,7 +34,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
         "(mixed − it) / (mixed − Oracle) in test loss; stated where mixed is clearly worse",
     ),
     "chosen": ("right answer chosen", "share of questions whose own answer is preferred to three of similar questions"),
-    "rouge_l": ("ROUGE-L", "overlap of written answers with the reference, 0 to 100"),
+    "rouge_l": ("ROUGE-L", "overlap of the answers to the first 24 test prompts with the references, 0 to 100"),
     "chrf": ("chrF", "the same by characters, 0 to 100"),
     "knowledge": ("exam questions", "share of 204 MMLU questions on medicine answered rightly, the mean over topics"),
     "kept_share": ("kept", "share of all rows that the method trains on"),

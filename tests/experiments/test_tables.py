@@ -8,6 +8,7 @@ import torch
 from experiments.selection import figures, ours
 from experiments.selection.ablations import _compared
 from experiments.selection.directions import contrasted, whitened
+from experiments.selection.intervals import rates
 from experiments.selection.mixtures import Mixture, draw
 from experiments.selection.observers import LayerGroups, gram
 from experiments.selection.read import Table
@@ -141,3 +142,9 @@ def test_a_change_is_paired_with_the_same_table_and_draws_are_averaged():
     assert found["auc_gain"] == pytest.approx(-0.05)  # table by table 0 and -0.1
     assert found["auc_gain_se"] == pytest.approx(0.05)
     assert found["kept_spread"] == 0
+
+
+def test_rates_are_those_of_the_pooled_rows():
+    keep, clean = [np.array([True, True, False]), np.array([True])], [np.array([True, False, True]), np.array([True])]
+    found = {name: values[0] for name, values in rates(keep, clean).items()}
+    assert found == {"precision": 2 / 3, "recall": 2 / 3, "f1": 2 / 3, "accuracy": 0.5, "good_among_dropped": 1}
