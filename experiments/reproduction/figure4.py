@@ -12,7 +12,7 @@ from experiments.reproduction.claims import Finding
 from experiments.reproduction.estimates import ANY, SHARE, Estimate, over_seeds
 from experiments.reproduction.plan import FEDERATED
 from experiments.reproduction.results import Results, arm_name
-from experiments.reproduction.selections import CLUES, MIXED, RULE, judged, kept
+from experiments.reproduction.selections import CLUES, MIXED, ORACLE, RULE, judged, kept
 from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import SEEDS
 from experiments.selection.read import Table
@@ -40,12 +40,14 @@ def make(results: Results) -> Artefact:
 
 def _lines(results: Results, share: int) -> Iterator[dict[str, Any]]:
     world, tables = f"medquad-{share}", _tables(results, share)
-    for method in (MIXED, *WHOSE):
+    for method in (MIXED, *WHOSE, ORACLE):
+        if method == ORACLE and mean(results, world, arm_name(method, FEDERATED)) is None:
+            continue
         arms = arm_name(MIXED, FEDERATED), arm_name(method, FEDERATED)
         line: dict[str, Any] = {"share": f"{share} %", "method": method}
         line |= ends("nll", mean(results, world, arms[1]))
         line |= ends("gain", None if method == MIXED else minus(results, world, *arms))
-        for name, found in _selection(tables, method).items() if method != MIXED and tables else ():
+        for name, found in _selection(tables, method).items() if method in WHOSE and tables else ():
             line |= ends(name, found)
         yield line
 
