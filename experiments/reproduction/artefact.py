@@ -92,9 +92,10 @@ def method_lines(
     """One line per method: every measure, what it wins over mixed, its share of Oracle, what was kept."""
     for method in methods:
         arm = arm_name(method, how)
-        if mean(results, world, arm) is None:
+        found = mean(results, world, arm)
+        if found is None:
             continue
-        line: dict[str, Any] = {"world": world, "how": how, "method": method}
+        line: dict[str, Any] = {"world": world, "how": how, "method": method, "seeds": len(found.per_seed)}
         for measure in MEASURES:
             line |= ends(measure, mean(results, world, arm, measure))
         line |= ends("gain", None if method == MIXED else minus(results, world, arm_name(MIXED, how), arm))

@@ -25,7 +25,7 @@ def make(results: Results) -> Artefact:
     chart = dots(drawn, "share", "model", "rise of the test loss over no bad data (nats per token)") if drawn else None
     title = "Figure 2: what bad data costs, two base models"
     notes = ("Gemma 3 270M has one seed: its intervals are over documents, and it decides nothing by itself.",)
-    shown = (("model", "share", "nll", "rise", "chosen"),)
+    shown = (("model", "share", "seeds", "nll", "rise", "chosen"),)
     return Artefact("figure2", title, lines, list(_findings(results)), chart, notes, shown)
 
 
@@ -35,7 +35,7 @@ def _lines(results: Results) -> Iterator[dict[str, Any]]:
             found = mean(results, f"{prefix}-{share}", ARM)
             if found is None:
                 continue
-            line = {"model": model, "share": f"{share} %", **ends("nll", found)}
+            line = {"model": model, "share": f"{share} %", "seeds": len(found.per_seed), **ends("nll", found)}
             line |= ends("chosen", mean(results, f"{prefix}-{share}", ARM, "chosen"))
             yield line | ends("rise", _rise(results, prefix, share) if share else None)
 

@@ -42,7 +42,7 @@ def make(results: Results) -> Artefact:
         *sharing(results, WORLD, (FEDERATED, TIES)),
     ]
     notes = ("ROUGE-L: the first seed's federated and TIES-merged models on the first 24 test prompts.",)
-    shown = (("how", "method", *SHOWN, *KEPT),)
+    shown = (("how", "method", "seeds", *SHOWN, *KEPT),)
     title = "Table 2: CasiMedicos, a language per client"
     return Artefact("table2", title, lines, findings, gain_chart(lines, "method", "how"), notes, shown)
 

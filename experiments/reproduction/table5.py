@@ -26,7 +26,7 @@ def make(results: Results) -> Artefact:
         for finding in gains(results, CLAIM, world, FEDERATED, (MIXED,), model)
     ]
     findings += order(results, MODELS["Gemma 3 270M"], FEDERATED)  # the other model's is in Table 1
-    shown = (("model", "method", *SHOWN, "kept_share", "recall"),)
+    shown = (("model", "method", "seeds", *SHOWN, "kept_share", "recall"),)
     notes = ("Gemma 3 270M has one seed: its intervals are over documents, and it decides nothing by itself.",)
     title = "Table 5: raw against selected, two base models"
     return Artefact("table5", title, lines, findings, gain_chart(lines, "method", "model"), notes, shown)

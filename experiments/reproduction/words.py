@@ -22,6 +22,7 @@ COLUMNS: Mapping[str, tuple[str, str]] = {
     "scorer": ("scorer", ""),
     "rule": ("rule", ""),
     "form": ("form", "dot: the inner product of gradients; adam: with Adam's direction on the row's side, as coded"),
+    "seeds": ("seeds", "how many were made; means over unlike seeds are not alike, gains are over the same"),
     "nll": ("test loss", "NLL of held-out good answers, nats per token; lower is better"),
     "gain": ("gain over mixed", "test loss of mixed minus the method's, on the same rows; positive is better"),
     "rise": ("rise", "test loss minus that with nothing spoiled, on the same rows"),
