@@ -217,8 +217,9 @@ def test_ctrl_c_ends_it_at_once_keeps_the_replies_and_says_how_to_go_on(answers,
     with serving(lambda n, _: completion("0.5") if n < 4 else Served("", wait_s=300)) as server:
         command = ["judge", str(answers), "--endpoint", server.url, "--judge", "big", "--output", str(out)]
         process = subprocess.Popen(
-            [sys.executable, "-m", "clues", *command, "--display", "none"], stderr=subprocess.PIPE, text=True
-        )
+            [sys.executable, "-m", "clues", *command, "--display", "none"], stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # tests in the background ignore it
+        )  # fmt: skip
         try:
             begin = time.monotonic()
             while len(server.asked) < 8 and time.monotonic() - begin < 60:
