@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 from experiments.reproduction.bench import DIGITS, Bench, bench_for, digits
-from experiments.reproduction.plan import ALONE, BASE, FINAL, LOCAL, MIXED, Job, jobs
+from experiments.reproduction.plan import ALONE, BASE, FINAL, LOCAL, MIXED, Job, named
 from experiments.reproduction.results import fingerprint
-from experiments.reproduction.tables import AT_WORK, has_gemma
+from experiments.reproduction.tables import AT_WORK, can
 from experiments.reproduction.training import Rows, State, Trainer
 from experiments.reproduction.worlds import worlds
 from experiments.selection.__main__ import TABLES, claimed
-from experiments.selection.plan import GEMMA3
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -90,9 +89,8 @@ def main() -> None:
     parser.add_argument("--tables", type=Path, default=TABLES, help="folder of the channel tables")
     options = parser.parse_args()
     made = worlds(options.runs / "pools")
-    listed = [job for job in jobs(made) if not options.names or any(name in job.name for name in options.names)]
-    can = [job for job in listed if job.world.model != GEMMA3 or has_gemma()]
-    print(*make(can, options.runs / "reproduction", options.tables), sep="\n")
+    listed = [job for job in named(made, options.names) if can(job.world)]
+    print(*make(listed, options.runs / "reproduction", options.tables), sep="\n")
 
 
 def make(listed: Sequence[Job], runs: Path, tables: Path) -> list[str]:

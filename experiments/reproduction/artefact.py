@@ -11,8 +11,12 @@ from experiments.reproduction.claims import Finding
 from experiments.reproduction.estimates import ANY, SHARE, Estimate, Measured, over_rows, over_seeds, ratio
 from experiments.reproduction.plan import BASE
 from experiments.reproduction.results import Results, arm_name
-from experiments.reproduction.selections import CLUES, MIXED, ORACLE, PUBLISHED, TRAINED
+from experiments.reproduction.selections import CLUES, MIXED, ORACLE, PUBLISHED, TRAINED, judged
+from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import SEEDS
+from experiments.selection.read import Table
+
+from clues.evaluation.ranking import auc
 
 if TYPE_CHECKING:
     from altair import HConcatChart, LayerChart
@@ -48,6 +52,18 @@ def seeds_of(results: Results, world: str, *arms: str, measure: str = "nll") -> 
     """Seeds that have all of these arms -> each arm's values."""
     found = {seed: [results.measured(world, seed, arm, measure) for arm in arms] for seed in SEEDS}
     return {seed: [one for one in own if one] for seed, own in found.items() if all(one is not None for one in own)}
+
+
+def tables_of(results: Results, world: str) -> dict[int, Table]:
+    """Seeds that have a channel table of all clients -> the table."""
+    found = {seed: results.table(Planned(results.worlds[world], seed)) for seed in SEEDS}
+    return {seed: table for seed, table in found.items() if table is not None}
+
+
+def area(table: Table, method: str) -> float:
+    """The area under the curve of a method's statistic over all clients' rows."""
+    rows = table.role("client")
+    return auc(table.clean[rows], judged(table, method).statistic[rows]) or 0.0
 
 
 def mean(results: Results, world: str, arm: str, measure: str = "nll") -> Estimate | None:

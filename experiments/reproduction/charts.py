@@ -31,8 +31,12 @@ def curves(lines: Sequence[Line], x: str, y: str, group: str, titles: tuple[str,
     return layered([drawn, texts], WIDTH, HEIGHT)
 
 
-def dots(lines: Sequence[Line], row: str, group: str, title: str) -> alt.LayerChart:
-    """`value` with `low` and `high` for every row and group, side by side."""
+def dots(lines: Sequence[Line], name: str, row: str, group: str, title: str) -> alt.LayerChart | None:
+    """A number with its interval for every row and group, side by side; None where no line has one."""
+    ends = {"value": name, "low": f"{name}_low", "high": f"{name}_high"}
+    lines = [{**line, **{to: line[by] for to, by in ends.items()}} for line in lines if line[ends["low"]] is not None]
+    if not lines:
+        return None
     rows, groups = (list(dict.fromkeys(line[key] for line in lines)) for key in (row, group))
     base = _chart(lines).encode(
         alt.Y(f"{row}:N", sort=rows, title=None, axis=alt.Axis(labelColor=COLOURS["ink"], labelFontSize=13)),
@@ -49,12 +53,8 @@ def dots(lines: Sequence[Line], row: str, group: str, title: str) -> alt.LayerCh
 
 def gain_chart(lines: Sequence[Line], row: str, group: str) -> alt.LayerChart | None:
     """`gain` over mixed, paired, of every trained method; None where nothing was measured."""
-    marks = [
-        {**line, "value": line["gain"], "low": line["gain_low"], "high": line["gain_high"]}
-        for line in lines
-        if line["gain_low"] is not None and line["method"] != "base"
-    ]
-    return dots(marks, row, group, "gain over mixed in test loss (nats per token)") if marks else None
+    trained = [line for line in lines if line["method"] != "base"]
+    return dots(trained, "gain", row, group, "gain over mixed in test loss (nats per token)")
 
 
 def strips(lines: Sequence[Line], x: str, row: str, facet: str, title: str) -> alt.LayerChart:

@@ -20,9 +20,7 @@ CLAIM = "bad data lowers performance"
 def make(results: Results) -> Artefact:
     """One line per model and share."""
     lines = list(_lines(results))
-    marks = [line | {"value": line["rise"], "low": line["rise_low"], "high": line["rise_high"]} for line in lines]
-    drawn = [mark for mark in marks if mark["low"] is not None]
-    chart = dots(drawn, "share", "model", "rise of the test loss over no bad data (nats per token)") if drawn else None
+    chart = dots(lines, "rise", "share", "model", "rise of the test loss over no bad data (nats per token)")
     title = "Figure 2: what bad data costs, two base models"
     notes = ("Gemma 3 270M has one seed: its intervals are over documents, and it decides nothing by itself.",)
     shown = (("model", "share", "seeds", "nll", "rise", "chosen"),)

@@ -6,18 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from experiments.reproduction.artefact import WHOSE, Artefact, ends, gains, mean, minus
+from experiments.reproduction.artefact import WHOSE, Artefact, area, ends, gains, mean, minus, tables_of
 from experiments.reproduction.charts import gain_chart
 from experiments.reproduction.claims import Finding
 from experiments.reproduction.estimates import ANY, SHARE, Estimate, over_seeds
 from experiments.reproduction.plan import FEDERATED
 from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import CLUES, MIXED, ORACLE, RULE, judged, kept
-from experiments.reproduction.tables import Planned
-from experiments.reproduction.worlds import SEEDS
 from experiments.selection.read import Table
 
-from clues.evaluation.ranking import auc
 from clues.evaluation.shares import selection_shares
 
 SHARES = (20, 40, 50, 80)
@@ -40,7 +37,7 @@ def make(results: Results) -> Artefact:
 
 
 def _lines(results: Results, share: int) -> Iterator[dict[str, Any]]:
-    world, tables = f"medquad-{share}", _tables(results, share)
+    world, tables = f"medquad-{share}", tables_of(results, f"medquad-{share}")
     for method in (MIXED, *WHOSE, ORACLE):
         if method == ORACLE and mean(results, world, arm_name(method, FEDERATED)) is None:
             continue
@@ -51,11 +48,6 @@ def _lines(results: Results, share: int) -> Iterator[dict[str, Any]]:
         for name, found in _selection(tables, method).items() if method in WHOSE and tables else ():
             line |= ends(name, found)
         yield line
-
-
-def _tables(results: Results, share: int) -> dict[int, Table]:
-    found = {seed: results.table(Planned(results.worlds[f"medquad-{share}"], seed)) for seed in SEEDS}
-    return {seed: table for seed, table in found.items() if table is not None}
 
 
 def _selection(tables: Mapping[int, Table], method: str) -> dict[str, Estimate]:
@@ -69,10 +61,9 @@ def _selection(tables: Mapping[int, Table], method: str) -> dict[str, Estimate]:
 def _of_table(table: Table, method: str) -> dict[str, float]:
     rows = table.role("client")
     shares = selection_shares(kept(table, method)[rows], table.clean[rows])
-    area = auc(table.clean[rows], judged(table, method).statistic[rows])
     bar, raw_bar = bars_of(table, method)
     found = {name: shares[name] or 0.0 for name in ("recall", "precision", "accuracy")}
-    return found | {"auc": area or 0.0, "bar": bar, "raw_bar": raw_bar}
+    return found | {"auc": area(table, method), "bar": bar, "raw_bar": raw_bar}
 
 
 def bar_place(anchors: int) -> int:
@@ -91,7 +82,7 @@ def bars_of(table: Table, method: str) -> tuple[float, float]:
 
 def _findings(results: Results, share: int) -> Iterator[Finding]:
     yield from gains(results, "selection helps at every share", f"medquad-{share}", FEDERATED, (MIXED,), f"{share} %")
-    tables = _tables(results, share)
+    tables = tables_of(results, f"medquad-{share}")
     for whose in WHOSE if tables else ():
         found = _selection(tables, whose)["recall"]
         yield Finding("99 % selected", whose, f"{share} %", found, "share of clean rows")

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from experiments.reproduction.artefact import WHOSE, Artefact, ends, gains, mean, minus
+from experiments.reproduction.artefact import WHOSE, Artefact, area, ends, gains, mean, minus, tables_of
 from experiments.reproduction.charts import gain_chart
 from experiments.reproduction.claims import Finding
 from experiments.reproduction.estimates import over_seeds
 from experiments.reproduction.plan import MERGES
 from experiments.reproduction.results import Results, arm_name
-from experiments.reproduction.selections import MIXED, ORACLE, judged
-from experiments.reproduction.tables import Planned
-from experiments.reproduction.worlds import SEEDS
-from experiments.selection.read import Table
-
-from clues.evaluation.ranking import auc
+from experiments.reproduction.selections import MIXED, ORACLE
 
 WORLD = "casimedicos"
 LAYERED = ("medquad-40", "casimedicos", "fiqa")
@@ -55,10 +50,12 @@ def _layers(results: Results) -> tuple[list[dict[str, Any]], list[Finding]]:
     """AUC of the paper's score from all layers, from the first alone and from the last alone."""
     lines, findings = [], []
     for world in LAYERED:
-        found = {seed: results.table(Planned(results.worlds[world], seed)) for seed in SEEDS}
-        tables = {seed: table for seed, table in found.items() if table is not None}
+        tables = tables_of(results, world)
         for form in FORMS if tables else ():
-            first, last, whole = (_areas(tables, f"published.{form}{part}") for part in ("-first", "-last", ""))
+            first, last, whole = (
+                {seed: area(table, f"published.{form}{part}") for seed, table in tables.items()}
+                for part in ("-first", "-last", "")
+            )
             difference = over_seeds({seed: first[seed] - last[seed] for seed in tables}, (-1.0, 1.0))
             line: dict[str, Any] = {"world": world, "form": form, **ends("first_minus_last", difference)}
             for name, areas in (("first", first), ("last", last), ("all_layers", whole)):
@@ -66,12 +63,3 @@ def _layers(results: Results) -> tuple[list[dict[str, Any]], list[Finding]]:
             lines.append(line)
             findings.append(Finding("the first layer beats the last", "", f"{world}, {form}", difference, "AUC"))
     return lines, findings
-
-
-def _areas(tables: Mapping[int, Table], channel: str) -> dict[int, float]:
-    """Seed -> the area under the curve over all clients' rows."""
-    found = {}
-    for seed, table in tables.items():
-        rows = table.role("client")
-        found[seed] = auc(table.clean[rows], judged(table, channel).statistic[rows]) or 0.0
-    return found

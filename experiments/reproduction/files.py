@@ -32,7 +32,7 @@ def write_artefact(make: Callable[[Results], Artefact], results: Results, docs: 
     files = [_csv(made.lines, folder / f"{made.name}.csv")]
     if made.chart is not None:
         files.append(folder / f"{made.name}.svg")
-        _write(files[-1], svg(made.chart) + "\n")
+        write_text(files[-1], svg(made.chart) + "\n")
     files.append(folder / f"{made.name}.json")
     write_json(_content(made, results), files[-1])
     outputs = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
@@ -58,11 +58,12 @@ def _csv(lines: Sequence[Mapping[str, Any]], file: Path) -> Path:
     writer = csv.DictWriter(out, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rounded(lines))
-    _write(file, out.getvalue())
+    write_text(file, out.getvalue())
     return file
 
 
-def _write(file: Path, text: str) -> None:
+def write_text(file: Path, text: str) -> None:
+    """The whole file or none of it."""
     with replacing(file) as scratch:
         scratch.write_text(text, encoding="utf-8")
 

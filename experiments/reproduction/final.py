@@ -17,12 +17,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from experiments.reproduction import arms
 from experiments.reproduction.bench import Bench, bench_for
-from experiments.reproduction.plan import BASE, FINAL, Job, jobs
+from experiments.reproduction.plan import BASE, FINAL, Job, named
 from experiments.reproduction.results import COMMITTED, Results
-from experiments.reproduction.tables import AT_WORK, has_gemma
+from experiments.reproduction.tables import AT_WORK, can
 from experiments.reproduction.worlds import SEEDS, worlds
 from experiments.selection.__main__ import TABLES, claimed
-from experiments.selection.plan import GEMMA3
 from safetensors.torch import load_file
 
 from clues.data.writing import write_json, write_jsonl
@@ -134,9 +133,8 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="folder of arms and adapters, and the pools")
     options = parser.parse_args()
     made, runs = worlds(options.runs / "pools"), options.runs / "reproduction"
-    listed = [job for job in jobs(made) if not options.names or any(name in job.name for name in options.names)]
-    can = [job for job in listed if job.world.model != GEMMA3 or has_gemma()]
-    print(*make(can, runs, Results(made, [runs, COMMITTED], TABLES)), sep="\n")
+    listed = [job for job in named(made, options.names) if can(job.world)]
+    print(*make(listed, runs, Results(made, [runs, COMMITTED], TABLES)), sep="\n")
 
 
 if __name__ == "__main__":

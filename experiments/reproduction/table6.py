@@ -6,18 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from experiments.reproduction.artefact import WHOSE, Artefact
+from experiments.reproduction.artefact import WHOSE, Artefact, area, tables_of
 from experiments.reproduction.charts import strips
 from experiments.reproduction.claims import Finding
 from experiments.reproduction.estimates import over_seeds
 from experiments.reproduction.results import Results
 from experiments.reproduction.selections import CLUES, PUBLISHED, judged, kept
-from experiments.reproduction.tables import Planned
-from experiments.reproduction.worlds import SEEDS
 from experiments.selection.mixtures import draw
 from experiments.selection.read import Table
-
-from clues.evaluation.ranking import auc
 
 WORLD = "medquad-40"
 EACH = 3
@@ -32,8 +28,7 @@ NOTES = (
 
 def make(results: Results) -> Artefact:
     """Rows of the first seed that has a table; the packaged pool is theirs, so their text can be shown."""
-    found = {seed: results.table(Planned(results.worlds[WORLD], seed)) for seed in SEEDS}
-    tables = {seed: table for seed, table in found.items() if table is not None}
+    tables = tables_of(results, WORLD)
     lines = list(_samples(results, *next(iter(tables.items())))) if tables else []
     shown = ("kind", "clues", "published", "kept_by_clues", "kept_by_published", "question", "answer")
     chart = _chart(next(iter(tables.values()))) if tables else None
@@ -79,8 +74,5 @@ def _short(text: str) -> str:
 
 def _findings(tables: dict[int, Table]) -> Iterator[Finding]:
     for whose in WHOSE if tables else ():
-        each = {}
-        for seed, table in tables.items():
-            rows = table.role("client")
-            each[seed] = (auc(table.clean[rows], judged(table, whose).statistic[rows]) or 0.0) - 0.5
+        each = {seed: area(table, whose) - 0.5 for seed, table in tables.items()}
         yield Finding("scores tell good from bad", whose, "AUC − 0.5", over_seeds(each, (-0.5, 0.5)), "AUC")

@@ -25,9 +25,7 @@ NOTES = (
 def make(results: Results) -> Artefact:
     """Some prompts of the first seed, with each model's answer; ROUGE-L over all prompts and seeds."""
     scores = list(_scores(results))
-    drawn = [line | {"value": line["rouge_l"], "low": line["rouge_l_low"], "high": line["rouge_l_high"]}
-             for line in scores if line["rouge_l_low"] is not None]  # fmt: skip
-    chart = dots(drawn, "method", "measure", "ROUGE-L of the answers") if drawn else None
+    chart = dots(scores, "rouge_l", "method", "measure", "ROUGE-L of the answers")
     shown = ("method", "rouge_l", "chrf"), ("question", "reference", *METHODS)
     lines = [*scores, *_answers(results)]
     return Artefact("table8", "Table 8: answers before and after", lines, list(_findings(results)), chart, NOTES, shown)

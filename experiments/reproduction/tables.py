@@ -170,7 +170,7 @@ def main() -> None:
     options = parser.parse_args()
     for planned in plan(worlds(options.runs / "pools")):
         chosen = not options.names or planned.name in options.names
-        if chosen and (planned.world.model != GEMMA3 or has_gemma()):
+        if chosen and can(planned.world):
             make(planned, options.runs / "reproduction", options.tables)
 
 
@@ -188,6 +188,11 @@ def make(planned: Planned, runs: Path, tables: Path = TABLES) -> None:
         table = Maker(base, planned.mixed(), warm_up, planned.seed, folder, world, planned.client).make()
         write(table, file, planned.facts() | {"device": device()})
         print(f"{planned.name}: {table.num_rows} rows, {(time.monotonic() - begun) / 60:.1f} min", flush=True)
+
+
+def can(world: World) -> bool:
+    """Whether the world's model is at hand."""
+    return world.model != GEMMA3 or has_gemma()
 
 
 def has_gemma() -> bool:
