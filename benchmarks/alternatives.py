@@ -21,8 +21,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from benchmarks.contract import Work, row_losses
 from benchmarks.measure import Timing, count, interleave
 from benchmarks.workloads import random_llama
-from clues.kernels.losses import row_means
 from clues.models.adapters import lora_parameters
+from clues.models.likelihood import row_means
 from clues.scoring.passes import gradient_pass, likelihood_batch
 from clues.scoring.probe import Probe
 from clues.scoring.reference import reference_gradient, reference_score

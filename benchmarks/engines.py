@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.contract import Answer, Run, Work, trainable
 from clues.data.batches import collate, token_budget_batches
-from clues.kernels.losses import row_means
 from clues.models.adapters import lora_parameters
+from clues.models.likelihood import row_means
 from clues.scoring.passes import gradient_pass, likelihood_batch
 from clues.scoring.probe import Probe
 

@@ -19,20 +19,20 @@ from torch import Tensor
 from transformers import DataCollatorForSeq2Seq, Trainer, TrainerCallback, TrainingArguments
 
 import clues
-from clues.checkpoint import make_checkpoint, score_under, score_validation, trace
 from clues.config import AdapterSettings, ModelSettings, SampleSettings
 from clues.data.encoding import Encoded
 from clues.data.prepare import prepare_rows
 from clues.data.sample import draw_sample, write_sample
 from clues.evaluation.labels import is_clean, kind
-from clues.evaluation.ranking import auc
+from clues.in_run.decide import InRunBar
+from clues.in_run.public_rows import IN_RUN_CRITERIA
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel, load_base
+from clues.scoring.checkpoint import make_checkpoint, score_under, score_validation, trace
 from clues.scoring.criteria import GOOD
-from clues.scoring.public_rows import IN_RUN_CRITERIA
 from clues.scoring.validation import encode_validation
-from clues.selection.in_run import InRunBar
 from clues.selection.select import calibrate
+from clues.statistics.ranking import auc
 
 SITES = ("GHR", "GARD", "NINDS", "SeniorHealth")
 EPOCHS, BATCH_SIZE, ALPHA = 2, 8, 0.1

@@ -20,23 +20,23 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from clues.checkpoint import make_checkpoint, score_base, score_under, score_validation, trace
 from clues.config import AdapterSettings, ModelSettings, SampleSettings, SelectionSettings, TrainingSettings
 from clues.data.batches import collate, token_budget_batches
 from clues.data.encoding import Encoded
 from clues.data.prepare import prepare_rows
 from clues.data.sample import draw_sample
 from clues.evaluation.labels import is_clean, kind
-from clues.evaluation.ranking import auc
-from clues.kernels.losses import row_means
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel, load_base
+from clues.models.likelihood import row_means
+from clues.scoring.checkpoint import make_checkpoint, score_base, score_under, score_validation, trace
 from clues.scoring.criteria import GOOD
 from clues.scoring.passes import gradient_pass, likelihood_batch
 from clues.scoring.probe import Probe
 from clues.scoring.validation import encode_validation
 from clues.selection.bar import Bar
 from clues.selection.select import select
+from clues.statistics.ranking import auc
 from clues.training.local import train
 
 FIRST_LAYERS = (0, 8, 12, 16, 20)

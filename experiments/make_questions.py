@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from clues.evaluation.knowledge_questions import KNOWLEDGE, MMLU, PACKAGED_QUESTIONS
-from clues.evaluation.sampling import draw
+from clues.evaluation.knowledge.questions import KNOWLEDGE, MMLU, PACKAGED_QUESTIONS
+from clues.statistics.sampling import draw
 
 PACKAGED = Path(__file__).parents[1] / "src" / "clues" / "packaged"
 PER_TOPIC = {"medical": 34, "finance": 15}

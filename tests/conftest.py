@@ -35,7 +35,8 @@ from transformers import (
     Qwen3ForCausalLM,
 )
 
-install_import_hook("clues.kernels", "beartype.beartype")  # shapes in the kernels' annotations are checked
+# Shapes in the annotations of kernels and likelihoods are checked.
+install_import_hook(["clues.kernels", "clues.models.likelihood"], "beartype.beartype")
 
 torch.set_num_threads(1)
 """Tiny models are fastest on one thread, and two test runs on one machine do not wait for each other's threads."""

@@ -16,11 +16,11 @@ from safetensors import safe_open
 
 from clues.config import SelectionSettings
 from clues.federated.run import run_job
-from clues.owner import score_file
+from clues.owner.score import score_file
 from clues.progress import Progress
 from clues.report.audit import start_audit
 from clues.report.owner import write_owner_report
-from tests.federated.tiny import tiny_job
+from tests.helpers.tiny import tiny_job
 
 PAGE = (Path(__file__).parents[1] / "docs" / "FORMATS.md").read_text(encoding="utf-8")
 RUN, OWNER = "A run's folder", "An owner's folder"

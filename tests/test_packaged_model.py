@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from clues.config import Job, SampleSettings, ScoringSettings
 from clues.data.sample import draw_sample, write_sample
 from clues.evaluation.labels import is_clean
-from clues.owner import score_file
+from clues.owner.score import score_file
 from clues.progress import Progress
 
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from clues.cli.main import main
-from clues.config import SettingError, TrainingSettings
+from clues.config import TrainingSettings
+from clues.errors import SettingError
 from clues.training import local
 from tests.cli.conftest import checkpoint, files, write_rows  # noqa: F401 - fixtures
 from tests.scoring.test_probe import adapted, random_rows

@@ -6,7 +6,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from clues.kernels.losses import row_means
+from clues.models.likelihood import row_means
 
 
 def test_a_wrong_shape_is_an_error():

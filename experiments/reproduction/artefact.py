@@ -16,7 +16,7 @@ from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import SEEDS
 from experiments.selection.read import Table
 
-from clues.evaluation.ranking import auc
+from clues.statistics.ranking import auc
 
 if TYPE_CHECKING:
     from altair import HConcatChart, LayerChart

@@ -13,7 +13,7 @@ from math import inf, sqrt
 import numpy as np
 from scipy.stats import t
 
-from clues.evaluation.bootstrap import interval, resampled_means
+from clues.statistics.bootstrap import interval, resampled_means
 
 ANY = (-inf, inf)
 SHARE = (0.0, 1.0)

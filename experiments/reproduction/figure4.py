@@ -15,7 +15,7 @@ from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import CLUES, MIXED, ORACLE, RULE, judged, kept
 from experiments.selection.read import Table
 
-from clues.evaluation.shares import selection_shares
+from clues.statistics.shares import selection_shares
 
 SHARES = (20, 40, 50, 80)
 """The paper's three, and the share of Table 1."""

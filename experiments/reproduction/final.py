@@ -24,11 +24,11 @@ from experiments.reproduction.worlds import SEEDS, worlds
 from experiments.selection.__main__ import TABLES, claimed
 from safetensors.torch import load_file
 
-from clues.data.writing import write_json, write_jsonl
-from clues.evaluation.answers import read_answers, write_answers
-from clues.evaluation.generation import generate
-from clues.evaluation.prompts import prepare_prompts
-from clues.evaluation.rouge_chrf import row_scores
+from clues.data.files.writing import write_json, write_jsonl
+from clues.evaluation.answers.answer import read_answers, write_answers
+from clues.evaluation.answers.generation import generate
+from clues.evaluation.answers.prompts import prepare_prompts
+from clues.evaluation.answers.rouge_chrf import row_scores
 from clues.models.adapters import load_adapter_state
 
 PROMPTS = 24
@@ -102,9 +102,9 @@ def _answer(bench: Bench, file: Path) -> None:
 
 def _ask(bench: Bench, file: Path, trained: str) -> None:
     """Whether each packaged question of medicine is answered rightly, by topic."""
-    from clues.evaluation.knowledge import ask
-    from clues.evaluation.knowledge_questions import task_names
-    from clues.evaluation.knowledge_tasks import load_tasks
+    from clues.evaluation.knowledge.exam import ask
+    from clues.evaluation.knowledge.questions import task_names
+    from clues.evaluation.knowledge.tasks import load_tasks
 
     right = ask(bench.lm, load_tasks(task_names("medical"), "packaged", 0), None)
     write_json({"trained": trained, "right": {name: [int(one) for one in own] for name, own in right.items()}}, file)

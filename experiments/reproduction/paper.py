@@ -26,9 +26,10 @@ from experiments.selection.tables import WarmUp, write
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from clues.config import Job as Settings
-from clues.config import ModelSettings, SettingError, TrainingSettings, job_from_dict
-from clues.data.damage import KINDS
-from clues.data.writing import write_json
+from clues.config import ModelSettings, TrainingSettings, job_from_dict
+from clues.data.damage.spoil import KINDS
+from clues.data.files.writing import write_json
+from clues.errors import SettingError
 from clues.models.base import LanguageModel, packaged_folder
 
 FILE = Path(__file__).with_name("paper.toml")

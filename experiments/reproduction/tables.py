@@ -29,9 +29,9 @@ from experiments.selection.tables import TableMaker, WarmUp, about, rounded, wri
 
 from clues.baselines.datainf import datainf_direction
 from clues.baselines.less import Less
-from clues.baselines.published import AdamForm, Moments, validation_moments
-from clues.config import ModelSettings, SettingError
+from clues.config import ModelSettings
 from clues.data.encoding import Encoded
+from clues.errors import SettingError
 from clues.kernels.fisher import RIDGE
 from clues.models.adapters import adapter_state, add_adapter, layer_of, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel, load_base
@@ -39,6 +39,7 @@ from clues.scoring.gathered import Gathered
 from clues.scoring.observe import Observer
 from clues.scoring.passes import gradient_pass
 from clues.scoring.probe import Probe
+from clues.scoring.published import AdamForm, Moments, validation_moments
 
 AT_WORK = "another process is at it"
 DROPPED = ("block", "similarity.max", "similarity.mean", "fluency.trained", "completeness.trained")

@@ -13,9 +13,9 @@ from experiments.selection.ours import Variant
 from experiments.selection.read import Table
 from experiments.selection.tables import RIDGES
 
-from clues.evaluation.ranking import auc
-from clues.evaluation.shares import selection_shares
 from clues.scoring.criteria import CRITERIA, Criterion
+from clues.statistics.ranking import auc
+from clues.statistics.shares import selection_shares
 
 RULE = "conformal 0.1"
 DRAWS = 20

@@ -25,7 +25,7 @@ from experiments.selection.read import Table
 from experiments.selection.told import told
 from experiments.selection.validity import validity
 
-from clues.evaluation.shares import share
+from clues.statistics.shares import share
 
 STUDY = Path("docs/study")
 OURS, RULE = "clues", "conformal 0.1"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from clues.evaluation.bootstrap import interval
-from clues.evaluation.ranking import auc, resampled_auc
+from clues.statistics.bootstrap import interval
+from clues.statistics.ranking import auc, resampled_auc
 
 RESAMPLES = 2000
 

@@ -10,10 +10,10 @@ import numpy as np
 from experiments.selection.read import Table
 
 from clues.config import SelectionSettings
-from clues.data.damage import KINDS, SUBTLE
-from clues.evaluation.ranking import auc
-from clues.evaluation.shares import selection_shares
+from clues.data.damage.spoil import KINDS, SUBTLE
 from clues.selection.rules import keep_rows
+from clues.statistics.ranking import auc
+from clues.statistics.shares import selection_shares
 
 RULES = {
     "conformal 0.05": SelectionSettings("conformal", alpha=0.05),

@@ -16,10 +16,11 @@ from itertools import islice
 import numpy as np
 
 from clues.config import SampleSettings
-from clues.data.damage import HARMLESS, KINDS, SUBTLE, CannotSpoil, corrupt_rows, spoiled
-from clues.data.reading import read_rows
+from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE, corrupt_rows, spoiled
+from clues.data.files.reading import read_rows
 from clues.data.rows import Row
 from clues.data.sample import Sample, draw_sample
+from clues.errors import CannotSpoil
 from clues.evaluation.labels import LABEL
 
 ALL_KINDS = (*KINDS, *SUBTLE)

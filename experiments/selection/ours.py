@@ -9,10 +9,10 @@ import numpy as np
 from experiments.selection.measure import Judged
 from experiments.selection.read import Table
 
+from clues.in_run.decide import InRunBar
 from clues.kernels.fisher import RIDGE
 from clues.scoring.criteria import CRITERIA, Criterion, forward_only
 from clues.selection.bar import Bar
-from clues.selection.in_run import InRunBar
 from clues.selection.select import calibrate
 
 CHECKPOINTS = (1,)

@@ -13,7 +13,7 @@ from experiments.selection.plan import plan
 from experiments.selection.validity import DRAWS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from clues.data.damage import SUBTLE
+from clues.data.damage.spoil import SUBTLE
 
 PAGE = Path("docs/STUDY.md")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from clues.data.damage import HARMLESS
+from clues.data.damage.spoil import HARMLESS
 from clues.evaluation.labels import CLEAN
 
 

@@ -25,22 +25,22 @@ from torch import Tensor
 from clues.baselines.datainf import datainf_direction
 from clues.baselines.less import Less
 from clues.baselines.likelihoods import likelihood_scores
-from clues.baselines.published import validation_moments
 from clues.baselines.similarity import similarity_scores
-from clues.checkpoint import read_base
 from clues.config import AdapterSettings, TrainingSettings
 from clues.data.encoding import Encoded
+from clues.data.files.writing import replacing
 from clues.data.prepare import prepare_rows
 from clues.data.rows import Row
-from clues.data.writing import replacing
 from clues.kernels.fisher import RIDGE
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
+from clues.scoring.checkpoint import read_base
 from clues.scoring.criteria import CRITERIA, GOOD
 from clues.scoring.forward import forward_channels
 from clues.scoring.gathered import Gathered
 from clues.scoring.passes import gradient_pass
 from clues.scoring.probe import Probe
+from clues.scoring.published import validation_moments
 from clues.training.local import train
 
 RANK = 8

@@ -15,8 +15,8 @@ from experiments.selection.measure import against
 from experiments.selection.read import Table
 from sklearn.linear_model import LogisticRegression
 
-from clues.evaluation.ranking import auc
 from clues.kernels.fisher import RIDGE
+from clues.statistics.ranking import auc
 
 KINDS = ("exchange", "near-exchange")
 STRENGTH = 0.1

@@ -23,15 +23,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from clues.collaboration.merge import merge_folders as merge
     from clues.config import Job, SelectionSettings, load_job
-    from clues.data.reading import read_rows
+    from clues.data.files.reading import read_rows
     from clues.federated.run import run_job as run
-    from clues.in_run import InRunScorer
-    from clues.new_rows import score_new_rows
-    from clues.owner import score_file as score
+    from clues.in_run.callback import InRunScorer
+    from clues.owner.decide import judge_again as select
+    from clues.owner.new_rows import score_new_rows
+    from clues.owner.score import score_file as score
     from clues.progress import Progress
     from clues.report.coordinator import write_coordinator_report
     from clues.report.owner import write_owner_report
-    from clues.verdict import judge_again as select
 
 __version__ = "0.1.0"
 __all__ = [
@@ -51,17 +51,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "InRunScorer": "clues.in_run:InRunScorer",
+    "InRunScorer": "clues.in_run.callback:InRunScorer",
     "Job": "clues.config:Job",
     "Progress": "clues.progress:Progress",
     "SelectionSettings": "clues.config:SelectionSettings",
     "load_job": "clues.config:load_job",
     "merge": "clues.collaboration.merge:merge_folders",
-    "read_rows": "clues.data.reading:read_rows",
+    "read_rows": "clues.data.files.reading:read_rows",
     "run": "clues.federated.run:run_job",
-    "score": "clues.owner:score_file",
-    "score_new_rows": "clues.new_rows:score_new_rows",
-    "select": "clues.verdict:judge_again",
+    "score": "clues.owner.score:score_file",
+    "score_new_rows": "clues.owner.new_rows:score_new_rows",
+    "select": "clues.owner.decide:judge_again",
     "write_coordinator_report": "clues.report.coordinator:write_coordinator_report",
     "write_owner_report": "clues.report.owner:write_owner_report",
 }

@@ -16,12 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from clues.errors import SettingError
+
 SCHEMA_VERSION = 1
 """Version of every file clues writes. A file with another version is refused with a clear error."""
-
-
-class SettingError(ValueError):
-    """A setting that does not exist or has a value it cannot have; the text says which and what is allowed."""
 
 
 CLUES = "clues"

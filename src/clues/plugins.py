@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
-from clues.config import SettingError
+from clues.errors import SettingError
 
 T = TypeVar("T")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from clues.baselines.less import Less
-from clues.baselines.published import validation_moments
 from clues.scoring.passes import gradient_pass
-from tests.baselines.test_published import step_by_hand
+from clues.scoring.published import validation_moments
 from tests.scoring.test_per_sample import by_hand, cosine, flat
 from tests.scoring.test_probe import adapted, random_rows
+from tests.scoring.test_published import step_by_hand
 
 
 @pytest.mark.parametrize("kind", ["llama", "gpt2"])

@@ -8,17 +8,18 @@ import pytest
 from clues.baselines.datainf import datainf_direction
 from clues.baselines.less import Less
 from clues.baselines.likelihoods import likelihood_scores
-from clues.baselines.published import validation_moments
-from clues.baselines.scorer import Context, Scorer
 from clues.baselines.scorers import SCORERS, scorer_of
 from clues.baselines.similarity import similarity_scores
-from clues.config import SettingError, job_from_dict
+from clues.config import job_from_dict
 from clues.data.encoding import encode
 from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Message, Row
+from clues.errors import SettingError
 from clues.models.adapters import adapter_state
 from clues.scoring.passes import gradient_pass, token_nll
 from clues.scoring.probe import Probe
+from clues.scoring.published import validation_moments
+from clues.scoring.scorer import Context, Scorer
 from tests.cli.conftest import record
 from tests.scoring.test_probe import adapted
 

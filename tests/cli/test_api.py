@@ -19,8 +19,8 @@ def test_every_name_is_there(name):
 
 def test_the_functions_are_the_librarys():
     from clues.collaboration.merge import merge_folders
-    from clues.owner import score_file
-    from clues.verdict import judge_again
+    from clues.owner.decide import judge_again
+    from clues.owner.score import score_file
 
     assert (clues.score, clues.select, clues.merge) == (score_file, judge_again, merge_folders)
 

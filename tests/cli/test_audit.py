@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.report.fake_run import Shape, write_run
+from tests.helpers.fake_run import Shape, write_run
 
 
 @pytest.fixture

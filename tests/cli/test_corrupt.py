@@ -50,8 +50,8 @@ def test_a_row_that_could_not_be_spoiled_as_drawn_is_told(clues, tmp_path):
 def test_warnings_of_clues_are_a_line_each_and_others_are_silent():
     with plain_warnings():
         assert warnings.formatwarning("look", UserWarning, "file.py", 3) == "clues: look\n"
-        shown = {module: _is_shown(module) for module in ("clues.cli.corrupt", "peft.mapping")}
-    assert shown == {"clues.cli.corrupt": True, "peft.mapping": False}
+        shown = {module: _is_shown(module) for module in ("clues.cli.commands.corrupt", "peft.mapping")}
+    assert shown == {"clues.cli.commands.corrupt": True, "peft.mapping": False}
 
 
 def _is_shown(module: str) -> bool:

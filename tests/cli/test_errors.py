@@ -4,39 +4,36 @@ from __future__ import annotations
 
 import ast
 import errno
-import importlib
+import re
 from pathlib import Path
 
 import pytest
 
 import clues as package
-from clues.cli.errors import EXPECTED, one_line
+from clues import errors
+from clues.cli.errors import one_line
 
-INTERNAL = {"UnusableRecord", "WireError", "TaskError", "InRunError"}
-"""Exceptions that no command shows: they become a set-aside row or an error code on the wire, or come from a training
-of the user's own."""
-
-
-def exceptions_of_the_package() -> dict[str, str]:
-    """Class name -> module of every exception class that clues defines."""
-    root = Path(package.__file__).parent
-    found = {}
-    for file in root.rglob("*.py"):
-        module = ".".join(["clues", *file.relative_to(root).with_suffix("").parts])
-        for node in ast.walk(ast.parse(file.read_text())):
-            bases = [base.id for base in getattr(node, "bases", []) if isinstance(base, ast.Name)]
-            if isinstance(node, ast.ClassDef) and any(b.endswith(("Error", "Exception")) for b in bases):
-                found[node.name] = module
-    return found
+ROOT = Path(package.__file__).parent
 
 
-def test_every_exception_of_the_package_is_expected_or_internal():
-    named = {name: module for module, names in EXPECTED.items() for name in names}
-    assert exceptions_of_the_package() == named | {
-        n: m for n, m in exceptions_of_the_package().items() if n in INTERNAL
-    }
-    for name, module in named.items():
-        assert issubclass(getattr(importlib.import_module(module), name), Exception)
+def exceptions_in(file: Path) -> set[str]:
+    """Names of the exception classes that a file defines."""
+    classes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ClassDef)]
+    ends = ("Error", "Exception")
+    return {c.name for c in classes if any(isinstance(b, ast.Name) and b.id.endswith(ends) for b in c.bases)}
+
+
+def test_every_exception_stands_in_one_tree_but_for_a_clients_own():
+    elsewhere = {name for file in ROOT.rglob("*.py") if file != ROOT / "errors.py" for name in exceptions_in(file)}
+    assert elsewhere == {"TaskError"}  # a client's failure, which reaches the server as a code
+
+
+def test_the_tree_is_drawn_as_it_is():
+    tree = {c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.CluesError)}
+    assert set(re.findall(r"[A-Z]\w+", errors.__doc__.split("    CluesError\n")[1].split("Whatever")[0])) == {
+        c.__name__ for c in tree
+    } - {"CluesError"}
+    assert tree >= {errors.SettingError, errors.JudgeError}
 
 
 def test_a_message_of_several_lines_becomes_one():
@@ -107,7 +104,7 @@ def test_ctrl_c_exits_with_130_and_the_command_that_goes_on(clues, monkeypatch, 
     def interrupted(*_args: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("clues.owner.score_file", interrupted)
+    monkeypatch.setattr("clues.owner.score.score_file", interrupted)
     rest = ["--validation", "v v.jsonl", "--anchors", "a.jsonl", "--output", files / "out"]
     called = clues("score", "m.jsonl", *rest)
     assert called.code == 130
@@ -119,7 +116,7 @@ def test_ctrl_c_exits_with_130_and_the_command_that_goes_on(clues, monkeypatch, 
 
 
 def test_a_fault_of_our_own_keeps_its_traceback_and_is_no_failed_gate(clues, monkeypatch, files, checkpoint):
-    monkeypatch.setattr("clues.cli.check.file_facts", lambda *_: 1 / 0)
+    monkeypatch.setattr("clues.cli.commands.check.file_facts", lambda *_: 1 / 0)
     called = clues("check", files / "mine.jsonl", "--model", checkpoint("llama"))
     assert called.code == 70
     assert "ZeroDivisionError" in called.err

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from clues.config import AdapterSettings, ModelSettings
-from clues.evaluation.answers import read_answers
+from clues.evaluation.answers.answer import read_answers
 from clues.models.adapters import add_adapter, lora_parameters, save_adapter
 from clues.models.base import LanguageModel, load_base
 from tests.cli.conftest import write_rows

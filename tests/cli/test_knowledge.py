@@ -14,7 +14,7 @@ from clues.config import AdapterSettings, ModelSettings
 from clues.models.adapters import add_adapter, lora_parameters, save_adapter
 from clues.models.base import load_base
 from tests.conftest import CORPUS, build_tiny_model, train_tokenizer
-from tests.evaluation.test_knowledge import mmlu
+from tests.evaluation.knowledge.test_knowledge import mmlu
 
 TINY = ("--set", "model.precision=float32")
 NO_NETWORK = """
@@ -81,7 +81,7 @@ def test_base_and_adapters_answer_the_same_questions(clues, model, adapters):
 
 
 def test_a_clear_difference_is_said_and_the_questions_behind_it():
-    from clues.cli.knowledge import _text
+    from clues.cli.commands.knowledge import _text
 
     found = {"measure": "mean_accuracy", "a": "x", "b": "base", "difference": 0.06, "low": 0.02, "high": 0.1, "n": 90}
     found |= {"only_a": 9, "only_b": 1, "p_bootstrap": 0.01, "p_sign_flip": 0.02}

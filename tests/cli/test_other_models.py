@@ -13,7 +13,7 @@ from clues.config import AdapterSettings, ModelSettings
 from clues.models.adapters import add_adapter, lora_parameters, save_adapter
 from clues.models.base import load_base
 from tests.cli.conftest import record
-from tests.cli.families import FAMILIES
+from tests.helpers.families import FAMILIES
 
 SYSTEM = "Answer as a doctor would."
 STEPS = ("--set", "training.local_steps=1", "--set", "scoring.checkpoints=[1]", "--set", "training.batch_size=4")

@@ -10,24 +10,25 @@ import pyarrow.parquet as pq
 import pytest
 
 from clues.cli.main import main
-from clues.config import ModelSettings, ScoringSettings, SettingError
+from clues.config import ModelSettings, ScoringSettings
 from clues.data.prepare import prepare
+from clues.errors import SettingError
 from clues.federated.run import check_folder
 from clues.models.base import load_base
 from clues.plugins import find
 from clues.scoring.criteria import CRITERIA, Criterion, criteria_named
 from clues.scoring.passes import row_nll
-from tests.cli.plugins import documented, install, project
 from tests.cli.test_score import FULL, TINY, given
-from tests.federated.tiny import tiny_job
-from tests.report.markup import Page
+from tests.helpers.markup import Page
+from tests.helpers.plugins import documented, install, project
+from tests.helpers.tiny import tiny_job
 
 OURS = ("fluency", "relevance", "completeness", "novelty")
 FIVE = f"scoring.criteria={json.dumps([*OURS, 'shouting'])}"
 
 PICKY = """
 import numpy as np
-from clues.baselines.scorer import Scorer
+from clues.scoring.scorer import Scorer
 
 def prepare(context):
     def score(rows, advance):

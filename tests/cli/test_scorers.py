@@ -11,18 +11,18 @@ import pytest
 from safetensors.torch import load_file
 
 from clues.baselines.less import Less
-from clues.baselines.published import validation_moments
 from clues.baselines.scorers import SCORERS
 from clues.cli.main import main
 from clues.config import AdapterSettings, ModelSettings
 from clues.data.prepare import prepare
 from clues.models.adapters import add_adapter, load_adapter_state
 from clues.models.base import load_base
-from clues.scores import ScoredRows
+from clues.owner.scores import ScoredRows
 from clues.scoring.passes import gradient_pass
+from clues.scoring.published import validation_moments
 from clues.scoring.store import load_channels
 from tests.cli.test_score import FULL, TINY, given, snapshot
-from tests.report.markup import Page
+from tests.helpers.markup import Page
 
 BASE = [name for name, scorer in SCORERS.items() if scorer.at == "base"]
 

@@ -4,15 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from clues.collaboration.aggregate import (
-    NoUpdateError,
-    Update,
-    aggregate,
-    average,
-    client_weights,
-    refusal,
-    simplex,
-)
+from clues.collaboration.aggregate import Update, aggregate, average, client_weights, refusal, simplex
+from clues.errors import NoUpdateError
 
 SENT = {"lora_A.weight": torch.zeros(2, 3), "lora_B.weight": torch.zeros(3, 2)}
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from clues.data.chat_template import ChatTemplateError
-from clues.data.encoding import Encoded, NoResponseToken, encode
+from clues.data.encoding import Encoded, encode
 from clues.data.rows import Message, Row
+from clues.errors import ChatTemplateError, NoResponseToken
 from tests.conftest import CHAT_TEMPLATE
 
 LONG = 10_000

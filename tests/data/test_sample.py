@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from clues.config import SampleSettings, load_job
-from clues.data.damage import corrupt_rows
+from clues.data.damage.spoil import corrupt_rows
 from clues.data.overlap import distinct
 from clues.data.rows import Row
-from clues.data.sample import PoolError, Sample, draw_sample, packaged_rows, write_sample
+from clues.data.sample import Sample, draw_sample, packaged_rows, write_sample
 from clues.data.words import NEAR_DUPLICATE, jaccard, shingles
+from clues.errors import PoolError
 
 DEMO = load_job(Path(str(files("clues.packaged").joinpath("demo.toml")))).sample
 FIGURES = replace(

@@ -8,16 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from clues.config import SelectionSettings
-from clues.data.damage import KINDS as DAMAGE
-from clues.data.damage import SUBTLE
-from clues.data.reading import read_rows
+from clues.data.damage.spoil import KINDS as DAMAGE
+from clues.data.damage.spoil import SUBTLE
+from clues.data.files.reading import read_rows
 from clues.data.rows import Message, Row
-from clues.evaluation.labels import MissingLabelError, clean_rows, is_clean, kind
+from clues.errors import MissingLabelError
+from clues.evaluation.labels import clean_rows, is_clean, kind
 from clues.evaluation.published import published_metrics
-from clues.evaluation.ranking import auc, auc_interval
 from clues.evaluation.scored import Scored, read_scored
 from clues.evaluation.selection import every_rule, measure_run, selection_metrics
-from clues.evaluation.shares import selection_shares, share
+from clues.statistics.ranking import auc, auc_interval
+from clues.statistics.shares import selection_shares, share
 
 KINDS = ["clean", "clean", "clean", "cut", "cut", "exchange"]
 KEEP = [True, True, False, True, False, False]

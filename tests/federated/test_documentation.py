@@ -14,8 +14,8 @@ import pytest
 
 from clues.cli.main import app
 from clues.config import ClientSettings, job_from_dict
-from clues.federated import control
-from clues.federated.deployment import RUN_FOLDER, Tls, environment, superlink_command, supernode_command
+from clues.federated.engines import control
+from clues.federated.engines.deployment import RUN_FOLDER, Tls, environment, superlink_command, supernode_command
 from clues.federated.wire import ALLOWED_NUMBERS, ERROR_CODES
 
 TEXT = (Path(__file__).parents[2] / "docs" / "FEDERATION.md").read_text()

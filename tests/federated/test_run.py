@@ -13,16 +13,17 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from clues.config import CollaborationSettings, EvaluationSettings, SettingError
+from clues.config import CollaborationSettings, EvaluationSettings
+from clues.errors import InUseError, SettingError
 from clues.federated.client import shared_model
 from clues.federated.coordinator import Coordinator
+from clues.federated.engines.in_process import InProcessGrid, run_in_process
 from clues.federated.federation import Federation
-from clues.federated.in_process import InProcessGrid, run_in_process
-from clues.federated.run import FolderInUseError, LocalClients, open_folder, prepare_data, run_job
+from clues.federated.run import LocalClients, open_folder, prepare_data, run_job
 from clues.federated.wire import Task
-from clues.new_rows import score_new_rows
+from clues.owner.new_rows import score_new_rows
 from clues.progress import Progress
-from tests.federated.tiny import SOURCES, comparable, phrases, tiny_job, with_files
+from tests.helpers.tiny import SOURCES, comparable, phrases, tiny_job, with_files
 
 CLIENTS = [source.lower() for source in SOURCES]
 
@@ -264,7 +265,7 @@ def test_a_killed_run_resumes_to_the_same_numbers(whole, tmp_path, monkeypatch, 
 
 def test_a_used_folder_is_refused_and_another_job_too(whole):
     job, folder = whole
-    with pytest.raises(FolderInUseError, match="--resume"):
+    with pytest.raises(InUseError, match="--resume"):
         run_job(job, folder, Progress(), engine="in-process")
     with pytest.raises(SettingError, match="another job"):
         run_job(replace(job, seed=9), folder, Progress(), resume=True, engine="in-process")

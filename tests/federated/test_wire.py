@@ -11,6 +11,7 @@ from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clues.errors import WireError
 from clues.federated.wire import (
     ADAPTER,
     ALLOWED_NUMBERS,
@@ -18,7 +19,6 @@ from clues.federated.wire import (
     Result,
     Task,
     TaskError,
-    WireError,
     check_result,
     decode_result,
     decode_task,

@@ -11,9 +11,10 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from clues.config import AdapterSettings, ModelSettings
+from clues.errors import AdapterError, ModelError
 from clues.models import base
-from clues.models.adapters import AdapterError, adapter_state, add_adapter, load_adapter_state, lora_parameters
-from clues.models.base import LanguageModel, ModelError, load_base
+from clues.models.adapters import adapter_state, add_adapter, load_adapter_state, lora_parameters
+from clues.models.base import LanguageModel, load_base
 from tests.conftest import TINY_KINDS, build_tiny_model, train_tokenizer
 
 TARGETS = {"gpt2": ("c_attn",)}

@@ -9,7 +9,8 @@ from peft import LoraConfig, PeftConfig, PromptTuningConfig, TaskType, get_peft_
 from transformers import PreTrainedModel
 
 from clues.config import AdapterSettings, ModelSettings
-from clues.models.adapters import AdapterError, add_adapter, check_adapter, load_adapter, lora_parameters
+from clues.errors import AdapterError
+from clues.models.adapters import add_adapter, check_adapter, load_adapter, lora_parameters
 from clues.models.base import LanguageModel
 from tests.conftest import build_tiny_model, train_tokenizer
 

@@ -12,9 +12,10 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, Pr
 from transformers.pytorch_utils import Conv1D
 
 from clues.config import AdapterSettings, ModelSettings
+from clues.errors import ModelError
 from clues.models import weights
 from clues.models.adapters import adapter_state, add_adapter, load_adapter, lora_parameters, save_adapter
-from clues.models.base import ModelError, load_base, load_skeleton
+from clues.models.base import load_base, load_skeleton
 from tests.conftest import build_tiny_model, train_tokenizer
 
 TOKENIZER = train_tokenizer()

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from clues.errors import ReportError
 from clues.report.bar import level_among, promise, read_bar, split, where
-from clues.report.files import ReportError
-from tests.report.fake_run import Shape, write_run
+from tests.helpers.fake_run import Shape, write_run
 
 
 def bar_of(statistic, rule="conformal", alpha=0.1, score=0.0):

@@ -14,8 +14,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from clues.report.coordinator import write_coordinator_report
 from clues.report.owner import write_owner_report
-from tests.report.fake_run import HOSTILE, Shape, write_run
-from tests.report.markup import look_up, shown_as
+from tests.helpers.fake_run import HOSTILE, Shape, write_run
+from tests.helpers.markup import look_up, shown_as
 
 CHROMIUM = Path("/usr/bin/chromium")
 WARDS = ("ward <b>A</b>", "ward B")

@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from clues.report import charts
-from tests.report.fake_run import Shape, write_run
+from tests.helpers.fake_run import Shape, write_run
 
 HOSTILE = '</svg><script>window.broken=1</script>"&'
 

@@ -5,10 +5,11 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from clues.errors import ReportError
 from clues.report.coordinator import write_coordinator_report
-from clues.report.files import ReportError, read_json, read_lines, read_table
+from clues.report.files import read_json, read_lines, read_table
 from clues.report.owner import write_owner_report
-from tests.report.fake_run import Shape, write_run
+from tests.helpers.fake_run import Shape, write_run
 
 
 def test_another_version_is_refused(tmp_path):

@@ -7,8 +7,8 @@ import json
 from clues.report.coordinator import write_coordinator_report
 from clues.report.groups import about_groups, about_uneven_clients, client_shares, group_name, group_warnings
 from clues.report.owner import write_owner_report
-from tests.report.fake_run import Shape, write_run
-from tests.report.markup import Page
+from tests.helpers.fake_run import Shape, write_run
+from tests.helpers.markup import Page
 
 SCRIPT = "<script>window.broken=1</script>"
 

@@ -13,8 +13,8 @@ import pytest
 from clues.report.coordinator import write_coordinator_report
 from clues.report.owner import write_owner_report
 from clues.report.page import LARGEST
-from tests.report.fake_run import Shape, write_run
-from tests.report.markup import Page, look_up, numbers_in, shown_as
+from tests.helpers.fake_run import Shape, write_run
+from tests.helpers.markup import Page, look_up, numbers_in, shown_as
 
 COORDINATOR_SECTIONS = [
     "clients",

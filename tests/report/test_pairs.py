@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from clues.evaluation.answers import Answer, AnswersError
+from clues.errors import AnswersError
+from clues.evaluation.answers.answer import Answer
 from clues.report.pairs import write_pairs
 
 ONE = Answer("1-abc", "d", "What is gout?", "<q>", "A disease.", "Pain.", 3, True)

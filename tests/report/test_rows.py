@@ -11,7 +11,7 @@ from clues.report.nearest import nearest_kept
 from clues.report.page import payload
 from clues.report.rows import MOST, choose, show_rows
 from clues.report.shading import SHADED
-from tests.report.fake_run import Shape, write_run
+from tests.helpers.fake_run import Shape, write_run
 
 
 def test_a_small_file_is_shown_whole_worst_first():

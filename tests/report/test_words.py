@@ -4,7 +4,7 @@ from importlib.resources import files
 
 import pytest
 
-from clues.data.damage import HARMLESS, KINDS, SUBTLE
+from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE
 from clues.report import words
 from clues.report.drawing import COLOURS
 from clues.report.shading import SHADED

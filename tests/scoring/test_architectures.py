@@ -19,10 +19,10 @@ from transformers import Qwen2MoeConfig, Qwen2MoeForCausalLM
 from transformers.pytorch_utils import Conv1D
 
 from clues.config import AdapterSettings, ModelSettings, TrainingSettings
-from clues.kernels.losses import response_nll, row_means
+from clues.errors import UnsupportedModuleError
 from clues.models.adapters import adapter_state, add_adapter, load_adapter, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel, load_base
-from clues.scoring.observe import UnsupportedModuleError
+from clues.models.likelihood import response_nll, row_means
 from clues.scoring.passes import gradient_pass, row_nll
 from clues.scoring.probe import Probe
 from clues.scoring.reference import reference_gradient, reference_loss

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from clues.checkpoint import make_checkpoint, score_under
-from clues.config import SettingError
 from clues.data.rows import Message, Row
+from clues.errors import SettingError
+from clues.scoring.checkpoint import make_checkpoint, score_under
 from clues.scoring.criteria import CRITERIA
 from clues.scoring.directions import directions_at
 from clues.scoring.domains import DomainWeights, check_domains
 from clues.scoring.validation import encode_validation
+from tests.scoring.test_checkpoint import ANSWERS
 from tests.scoring.test_probe import adapted, random_rows
-from tests.test_checkpoint import ANSWERS
 
 TWELVE = (*ANSWERS, *(a.upper() for a in ANSWERS))
 NAMES = [criterion.name for criterion in CRITERIA]

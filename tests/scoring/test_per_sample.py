@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from clues.baselines.less import Less
-from clues.baselines.published import validation_moments
+from clues.errors import UnsupportedModuleError
 from clues.models.adapters import layer_of, lora_parameters
 from clues.scoring.directions import Directions
-from clues.scoring.observe import UnsupportedModuleError
 from clues.scoring.passes import gradient_pass
 from clues.scoring.per_sample import Cosine, Norms
+from clues.scoring.published import validation_moments
 from clues.scoring.reference import reference_gradient
 from tests.scoring.test_probe import adapted, random_directions, random_rows
 

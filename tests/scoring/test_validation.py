@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clues.checkpoint import make_checkpoint, score_validation
-from clues.config import SettingError
+from clues.errors import SettingError
 from clues.models.adapters import lora_parameters
+from clues.scoring.checkpoint import make_checkpoint, score_validation
 from clues.scoring.criteria import CRITERIA, GOOD
 from clues.scoring.directions import directions_at
 from clues.scoring.reference import reference_gradient, reference_score

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from clues.config import SelectionSettings
+from clues.owner.decide import warnings
 from clues.selection.bar import Bar
 from clues.selection.low_bar import LOW, low_bar_warning
 from clues.selection.select import calibrate
-from clues.verdict import warnings
 from tests.selection.test_select import bar, table
 
 

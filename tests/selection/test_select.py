@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from clues.config import SelectionSettings
+from clues.errors import SelectionError
 from clues.scoring.criteria import CRITERIA
 from clues.selection.bar import Bar
-from clues.selection.select import SelectionError, calibrate, select
+from clues.selection.select import calibrate, select
 
 CHANNELS = [channel for criterion in CRITERIA for channel in criterion.channels]
 NAMES = [criterion.name for criterion in CRITERIA]

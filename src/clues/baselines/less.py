@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from clues.baselines.published import Moments
 from clues.scoring.per_sample import Cosine
+from clues.scoring.published import Moments
 
 
 class Less(Cosine):

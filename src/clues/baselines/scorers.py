@@ -9,18 +9,19 @@ import numpy as np
 from clues.baselines.datainf import datainf_direction
 from clues.baselines.less import Less
 from clues.baselines.likelihoods import lengths, likelihood_scores, perplexity, uniform
-from clues.baselines.published import Moments, validation_moments
-from clues.baselines.scorer import Context, Score, Scorer
 from clues.baselines.similarity import representations, similarities
-from clues.config import CLUES, Job, ScoringSettings, SettingError
+from clues.config import CLUES, Job, ScoringSettings
 from clues.data.encoding import Encoded, encode
 from clues.data.prepare import Prepared
+from clues.errors import SettingError
 from clues.models.adapters import lora_parameters
 from clues.plugins import find
 from clues.scoring.directions import mean_gradient
 from clues.scoring.observe import Observer
 from clues.scoring.passes import Advance, gradient_pass, token_nll
 from clues.scoring.probe import Probe
+from clues.scoring.published import Moments, validation_moments
+from clues.scoring.scorer import Context, Score, Scorer
 
 
 def scorer_of(job: Job) -> Scorer | None:

@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from clues.data.batches import Batch
 from clues.data.encoding import Encoded
-from clues.kernels.losses import causal_model
 from clues.models.base import LanguageModel
+from clues.models.likelihood import causal_model
 from clues.scoring.passes import Advance, batchwise
 
 

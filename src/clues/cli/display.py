@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from clues.cli.words import duration
+from clues.cli.text.words import duration
 from clues.progress import Display
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError, Parameter
 from cyclopts.config import Env
 
 from clues import __version__
-from clues.cli import (
+from clues.cli.commands import (
     audit,
     check,
     corrupt,
@@ -28,8 +28,9 @@ from clues.cli import (
     score,
     select,
 )
-from clues.cli.errors import DONE, FAULT, IN_USE, INTERRUPTED, WRONG_USE, expected, one_line
+from clues.cli.errors import DONE, EXPECTED, FAULT, INTERRUPTED, WRONG_USE, one_line
 from clues.cli.quiet import plain_warnings, silence
+from clues.errors import InUseError
 
 RESUMABLE = ("demo", "generate", "run", "score")
 AGAIN = ("judge", "reproduce")
@@ -94,10 +95,10 @@ def main(tokens: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted" + _go_on(given))
         return INTERRUPTED
-    except Exception as error:
-        if isinstance(error, expected()):
-            _say(one_line(error) + (_go_on(given) if type(error).__name__ in IN_USE else ""))
-            return WRONG_USE
+    except EXPECTED as error:
+        _say(one_line(error) + (_go_on(given) if isinstance(error, InUseError) else ""))
+        return WRONG_USE
+    except Exception:
         traceback.print_exc()
         _say("this is a fault of clues: please report it with the lines above and what clues env says")
         return FAULT

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from clues.cli.errors import UsageError
 from clues.config import Job, job_from_dict
+from clues.errors import UsageError
 
 Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
 

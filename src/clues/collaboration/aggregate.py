@@ -15,15 +15,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clues.errors import NoUpdateError
+
 State = Mapping[str, torch.Tensor | NDArray[np.floating]]
 """An adapter: tensors, or arrays as they come from the wire, by the names PEFT gives them in a saved adapter."""
 
 Refusal = Literal["count", "keys", "shape", "type", "not finite"]
 """Why an update was not used. A code, never a text: it is shown to others than its client."""
-
-
-class NoUpdateError(RuntimeError):
-    """Not one usable update: there is nothing to go on from."""
 
 
 @dataclass(frozen=True)

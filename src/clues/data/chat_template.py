@@ -15,16 +15,13 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from clues.data.rows import Message, Row
+from clues.errors import ChatTemplateError
 
 TRIMS: tuple[Callable[[str], str], ...] = (str, str.strip, str.lstrip, str.rstrip, lambda text: text.lstrip("\n"))
 """What a template may do to a response: leave it alone, or take white space off its ends."""
 
 LONGEST_SPECIAL = 64
 """Characters: no special token is longer."""
-
-
-class ChatTemplateError(ValueError):
-    """The chat template cannot write this conversation; the text says where and why."""
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from clues.data.chat_template import Turn, render
 from clues.data.rows import Row
+from clues.errors import NoResponseToken
 
 _T = TypeVar("_T")
-
-
-class NoResponseToken(ValueError):  # noqa: N818 - it names what is missing
-    """Nothing of the response is left, so that the row has no loss: it is set aside, never scored."""
 
 
 @dataclass(frozen=True)

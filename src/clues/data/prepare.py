@@ -9,14 +9,10 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
 
-from clues.data.chat_template import ChatTemplateError
-from clues.data.encoding import Encoded, NoResponseToken, encode
-from clues.data.reading import read_rows
+from clues.data.encoding import Encoded, encode
+from clues.data.files.reading import read_rows
 from clues.data.rows import Row, SetAside
-
-
-class NoRowsError(ValueError):
-    """A file without a single usable row; the text says why the first record was refused."""
+from clues.errors import ChatTemplateError, NoResponseToken, NoRowsError
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ from itertools import zip_longest
 from pathlib import Path
 
 from clues.config import SampleSettings
-from clues.data.damage import corrupt_rows
+from clues.data.damage.spoil import corrupt_rows
+from clues.data.files.reading import read_rows
+from clues.data.files.writing import replacing
 from clues.data.overlap import distinct
-from clues.data.reading import read_rows
 from clues.data.rows import Message, Row
 from clues.data.words import pieces
-from clues.data.writing import replacing
+from clues.errors import PoolError
 
 PACKAGED_POOL = "medquad.jsonl.gz"
 _PUBLIC = ("validation", "anchors", "negatives", "test")
@@ -32,10 +33,6 @@ _NEGATIVES = 4
 """Negatives kept for every test row: enough to find similar questions among, and bounded for a large pool."""
 _DEALS = 20
 """Deals tried where nearly every row is needed: how documents fall then decides whether they suffice."""
-
-
-class PoolError(ValueError):
-    """The pool cannot give what the job asks for; the text names the source, what is needed and what there is."""
 
 
 @dataclass(frozen=True)

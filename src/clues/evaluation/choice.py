@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from clues.config import SettingError
 from clues.data.rows import Message, Row
-from clues.evaluation.bootstrap import document_of, estimate
+from clues.errors import SettingError
+from clues.statistics.bootstrap import document_of, estimate
 
 SAME_ANSWER = 0.8
 """Similarity from which two answers say the same: such an answer may well be right, so it is no negative.

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clues.data.damage import HARMLESS
+from clues.data.damage.spoil import HARMLESS, LABEL
 from clues.data.rows import Row
+from clues.errors import MissingLabelError
 
-LABEL = "clues_label"
 CLEAN = "clean"
-
-
-class MissingLabelError(ValueError):
-    """A row whose quality is unknown; the text names the row and says what to do."""
 
 
 def kind(row: Row) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clues.evaluation.bootstrap import estimate, interval, resampled_means
+from clues.statistics.bootstrap import estimate, interval, resampled_means
 
 
 def held_out_nll(nll: ArrayLike, documents: Sequence[str], resamples: int = 2000, seed: int = 0) -> dict[str, Any]:

@@ -13,13 +13,13 @@ from torch import Tensor
 from clues.config import EvaluationSettings
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
-from clues.evaluation.bootstrap import document_of
 from clues.evaluation.choice import Choices, build_choices, choice_accuracy, right_choices
 from clues.evaluation.likelihood import held_out_nll, perplexity
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.scoring.passes import Advance, row_nll
 from clues.scoring.store import rows_key
+from clues.statistics.bootstrap import document_of
 
 
 @dataclass(frozen=True)

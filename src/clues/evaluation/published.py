@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from clues.evaluation.ranking import auc, auc_by_kind
 from clues.evaluation.scored import Scored
-from clues.evaluation.shares import selection_shares
+from clues.statistics.ranking import auc, auc_by_kind
+from clues.statistics.shares import selection_shares
 
 FORMS = ("dot", "adam")
 PAPER_ANCHORS = 10

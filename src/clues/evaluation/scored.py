@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from clues.data.reading import read_rows
+from clues.data.files.reading import read_rows
 from clues.evaluation.labels import is_good, kind
 
 SCORED = "scored"

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clues.config import SCHEMA_VERSION, SelectionSettings
-from clues.evaluation.groups import more_dropped
 from clues.evaluation.labels import CLEAN
 from clues.evaluation.published import published_metrics
-from clues.evaluation.ranking import auc, auc_by_kind, auc_interval
 from clues.evaluation.scored import Scored, read_scored
-from clues.evaluation.shares import selection_shares, share
+from clues.selection.groups import more_dropped
 from clues.selection.rules import keep_rows
+from clues.statistics.ranking import auc, auc_by_kind, auc_interval
+from clues.statistics.shares import selection_shares, share
 
 Rule = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
 """From one client's p-values and statistics [n] to what it keeps [n]."""

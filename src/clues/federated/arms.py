@@ -14,7 +14,7 @@ from torch import Tensor
 
 from clues.collaboration.aggregate import Update, aggregate, usable_updates
 from clues.config import TrainingSettings
-from clues.data.writing import write_json
+from clues.data.files.writing import write_json
 from clues.federated.federation import Federation
 from clues.federated.wire import ADAPTER, Result, Task
 from clues.progress import Advance

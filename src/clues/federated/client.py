@@ -15,25 +15,25 @@ import tomli_w
 import torch
 from torch import Tensor
 
-from clues.channels import ChannelFolder, read_questions, write_questions
-from clues.checkpoint import Checkpoint
 from clues.config import AdapterSettings, Job, ModelSettings, PublicSettings, SelectionSettings
+from clues.data.files.writing import replacing, write_json
 from clues.data.overlap import overlap
-from clues.data.prepare import NoRowsError, Prepared, prepare
-from clues.data.reading import ReadingError
+from clues.data.prepare import Prepared, prepare
 from clues.data.rows import Message, Row
-from clues.data.writing import replacing, write_json
+from clues.errors import NoRowsError, ReadingError
 from clues.evaluation.labels import is_clean
 from clues.federated.wire import ADAPTER, Result, Task, TaskError
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
 from clues.models.base import LanguageModel, load_base
-from clues.power import power_of_bar
+from clues.owner.decide import judge
+from clues.owner.power import power_of_bar
+from clues.owner.scores import ScoredRows
 from clues.report.owner import write_owner_report
-from clues.scores import ScoredRows
+from clues.scoring.channel_folder import ChannelFolder, read_questions, write_questions
+from clues.scoring.checkpoint import Checkpoint
 from clues.scoring.domains import DomainWeights
 from clues.selection.bar import Bar
 from clues.training.local import train
-from clues.verdict import judge
 
 
 @functools.cache

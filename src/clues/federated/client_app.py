@@ -14,7 +14,8 @@ from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
 from clues.config import job_from_dict
-from clues.federated.wire import NAME, TASKS, Result, Task, TaskError, WireError, decode_task, encode_result
+from clues.errors import WireError
+from clues.federated.wire import NAME, TASKS, Result, Task, TaskError, decode_task, encode_result
 
 
 class Client(Protocol):

@@ -13,21 +13,22 @@ from typing import Any
 
 from torch import Tensor
 
-from clues.channels import bar_of
-from clues.checkpoint import Checkpoint
 from clues.collaboration.aggregate import Update
 from clues.config import Job
-from clues.data.writing import write_json
+from clues.data.files.writing import write_json
+from clues.errors import FederationError
 from clues.evaluation.models import TestSet
 from clues.federated.arms import Arms, State
 from clues.federated.evaluate import evaluate_arms
-from clues.federated.federation import Federation, FederationError
+from clues.federated.federation import Federation
 from clues.federated.public import PublicSide
 from clues.federated.wire import ERROR_CODES, Result, Task
 from clues.models.adapters import load_adapter_state, save_adapter
+from clues.owner.decide import anchors_file
 from clues.progress import Progress
+from clues.scoring.checkpoint import Checkpoint
+from clues.selection.bar import bar_of
 from clues.selection.select import select
-from clues.verdict import anchors_file
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,8 @@ import clues
 from clues.collaboration.adaptive import adaptive_weights
 from clues.collaboration.aggregate import State, Update, client_weights
 from clues.collaboration.merge import merge_adapters
-from clues.data.writing import write_json
-from clues.evaluation.gap import Losses, gap_closed
+from clues.data.files.writing import write_json
 from clues.evaluation.models import TestSet, measure
-from clues.evaluation.paired import comparison
 from clues.evaluation.selection import every_rule, measure_run
 from clues.federated.arms import State as Tensors
 from clues.federated.public import PublicSide
@@ -26,6 +24,8 @@ from clues.models.adapters import load_adapter_state, lora_parameters, save_adap
 from clues.progress import Advance, Progress
 from clues.scoring.directions import mean_gradient
 from clues.scoring.passes import row_nll
+from clues.statistics.gap import Losses, gap_closed
+from clues.statistics.paired import comparison
 
 METHODS = ("linear", "ties")
 ADAPTIVE_STEPS = 8

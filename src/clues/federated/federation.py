@@ -12,16 +12,8 @@ from dataclasses import dataclass
 from flwr.app import Message
 from flwr.serverapp import Grid
 
-from clues.federated.wire import (
-    ERROR_CODES,
-    Result,
-    Task,
-    WireError,
-    decode_result,
-    encode_task,
-    message_type,
-    payload_bytes,
-)
+from clues.errors import FederationError, WireError
+from clues.federated.wire import ERROR_CODES, Result, Task, decode_result, encode_task, message_type, payload_bytes
 
 _FLOWER_ERRORS = {1: "bad-app", 2: "crashed", 3: "unreachable", 4: "unreachable", 5: "unreachable", 7: "bad-app"}
 """flwr.common.constant.ErrorCode in our terms; anything else is a crash. The text beside the code is never read."""
@@ -29,10 +21,6 @@ _FLOWER_ERRORS = {1: "bad-app", 2: "crashed", 3: "unreachable", 4: "unreachable"
 _AWAY = ("unreachable", "late")
 _GREETING_SECONDS = 120.0
 """A client that is online answers `hello` within this time: its process starts, imports clues and reads its data."""
-
-
-class FederationError(RuntimeError):
-    """The federation cannot go on; the text names the client and says what to do."""
 
 
 @dataclass

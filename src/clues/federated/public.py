@@ -8,18 +8,19 @@ from pathlib import Path
 
 from torch import Tensor
 
-from clues.channels import ChannelFolder, ValidationFolder
-from clues.checkpoint import Checkpoint, make_checkpoint
-from clues.config import Job, SettingError
-from clues.data.damage import CannotSpoil, spoiled
+from clues.config import Job
+from clues.data.damage.spoil import spoiled
+from clues.data.files.reading import read_rows
 from clues.data.prepare import prepare, prepare_rows
-from clues.data.reading import read_rows
 from clues.data.rows import Row
+from clues.errors import CannotSpoil, SettingError
 from clues.evaluation.models import TestSet
 from clues.federated.client import shared_model
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
-from clues.power import shading
+from clues.owner.power import shading
+from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
+from clues.scoring.checkpoint import Checkpoint, make_checkpoint
 from clues.scoring.domains import check_domains
 from clues.scoring.validation import Validation, encode_validation
 

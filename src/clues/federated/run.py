@@ -12,23 +12,20 @@ from typing import Literal
 
 import tomli_w
 
-from clues.config import Job, ScoringSettings, SettingError, load_job
-from clues.data.formats import suffix_of
-from clues.data.sample import PoolError, client_name, draw_sample, write_sample
-from clues.data.writing import write_json
+from clues.config import Job, ScoringSettings, load_job
+from clues.data.files.formats import suffix_of
+from clues.data.files.writing import write_json
+from clues.data.sample import client_name, draw_sample, write_sample
+from clues.errors import InUseError, PoolError, SettingError
 from clues.federated.client import Client
 from clues.federated.coordinator import Coordinator
+from clues.federated.engines.in_process import run_in_process
+from clues.federated.engines.simulation import simulate
 from clues.federated.federation import Federation
-from clues.federated.in_process import run_in_process
-from clues.federated.simulation import simulate
 from clues.progress import Progress
 from clues.report.coordinator import write_coordinator_report
 
 PUBLIC_SETS = ("validation", "anchors", "test")
-
-
-class FolderInUseError(ValueError):
-    """The folder holds a run already; the text gives the command that goes on with it."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ def run_job(
     """Run a job with all its clients on this machine and return the coordinator's page.
 
     `simulation`: Flower's engine, client processes of their own. `in-process`: the same apps and messages in this
-    process. Raises FolderInUseError for a folder that holds a run, unless `resume`; SettingError for a job that is not
+    process. Raises InUseError for a folder that holds a run, unless `resume`; SettingError for a job that is not
     the one the folder began with.
     """
     begun = (folder / "job.toml").exists()
@@ -84,14 +81,14 @@ def open_folder(job: Job, folder: Path, resume: bool) -> None:
 
 
 def check_folder(job: Job, folder: Path, resume: bool) -> None:
-    """Raises FolderInUseError for a folder with a run, unless it is resumed; SettingError if it is another job's, or if
+    """Raises InUseError for a folder with a run, unless it is resumed; SettingError if it is another job's, or if
     the job has settings that no federation can have yet."""
     usual = ScoringSettings()
     if (job.scoring.scorer, job.scoring.criteria) != (usual.scorer, usual.criteria):
         raise SettingError("scoring.scorer and scoring.criteria are for clues score: leave them out for a federation")
     resolved = folder / "job.toml"
     if resolved.exists() and not resume:
-        raise FolderInUseError(f"{folder} holds a run already: go on with it by --resume, or name another --output")
+        raise InUseError(f"{folder} holds a run already: go on with it by --resume, or name another --output")
     if resolved.exists() and load_job(resolved).hash != job.hash:
         raise SettingError(f"{resolved} is another job than the one asked for: resume with the same settings")
 

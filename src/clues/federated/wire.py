@@ -18,6 +18,7 @@ from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from flwr.common.serde import recorddict_to_proto
 
 from clues.config import SCHEMA_VERSION
+from clues.errors import WireError
 
 Setting = int | float | str | bool | list[int] | list[float] | list[str] | list[bool]
 
@@ -69,10 +70,6 @@ _REASON = re.compile(r"reason_[a-z_]{1,30}")
 _MOST_REASONS = 16
 _LARGEST = 2.0**53
 _R = TypeVar("_R", ConfigRecord, MetricRecord, ArrayRecord)
-
-
-class WireError(ValueError):
-    """A task or result that must not be sent, or was not what may come; the text names the offending part."""
 
 
 class TaskError(Exception):

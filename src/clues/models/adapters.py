@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from clues.config import AdapterSettings
+from clues.errors import AdapterError
 from clues.models.base import LanguageModel
-from clues.models.plain_lora import LORA_MATRIX, AdapterError, check_adapter, check_config, lora_targets
+from clues.models.plain_lora import LORA_MATRIX, check_adapter, check_config, lora_targets
 
 
 def add_adapter(lm: LanguageModel, settings: AdapterSettings, seed: int) -> LanguageModel:

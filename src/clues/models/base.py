@@ -16,7 +16,8 @@ from peft import PeftModel
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from clues.config import ModelSettings
-from clues.models.weights import ModelError, quantized_model, store_products_in_bf16, whole_model
+from clues.errors import ModelError
+from clues.models.weights import quantized_model, store_products_in_bf16, whole_model
 from clues.processes import processes
 
 PACKAGED_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"

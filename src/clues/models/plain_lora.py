@@ -16,6 +16,8 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
+from clues.errors import AdapterError
+
 LORA_MATRIX = r"\.lora_[{matrix}]\.default\.weight$"
 """Names of the weights that scores are about; `matrix` is A, B or AB."""
 
@@ -28,10 +30,6 @@ BESIDE = {
     "target_parameters": "tensors of no linear layer (of experts, for example) carry adapters",
 }
 """Settings of a LoRA adapter with which a row does more than its gradients of A and B say."""
-
-
-class AdapterError(ValueError):
-    """An adapter that cannot be made on this model, or not be scored; the text names the module or the setting."""
 
 
 def check_adapter(model: nn.Module) -> None:

@@ -11,10 +11,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, P
 from transformers.pytorch_utils import Conv1D
 
 from clues.config import ModelSettings
-
-
-class ModelError(ValueError):
-    """A model that cannot be found or read; the text says what to do."""
+from clues.errors import ModelError
 
 
 def whole_model(source: str, **more: Any) -> PreTrainedModel:

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from clues.evaluation.bootstrap import CONFIDENCE
-from clues.evaluation.sampling import draw, interval, most
-from clues.report.audit_file import FILE, AuditError, read_entries, write_sample
+from clues.errors import AuditError
+from clues.report.audit_file import FILE, read_entries, write_sample
 from clues.report.client_files import Scores, read_scores
 from clues.report.files import read_json
 from clues.selection.bounds import most_good
+from clues.statistics.bootstrap import CONFIDENCE
+from clues.statistics.sampling import draw, interval, most
 
 ROWS = 30
 """Rows of a sample where nothing is said: if none is good, at most 9.5 % of the dropped rows are."""

@@ -7,18 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clues.data.records import conversation
-from clues.data.writing import replacing, write_jsonl
+from clues.data.files.records import conversation
+from clues.data.files.writing import replacing, write_jsonl
+from clues.errors import AuditError
 from clues.report.files import read_json, read_lines
 
 FILE = "audit.jsonl"
 VERDICTS = ("bad", "good", "")
 WHY = "judged good in clues audit"
 """The `why` of a decision that an audit wrote: such lines are its own to change."""
-
-
-class AuditError(ValueError):
-    """An audit.jsonl that cannot be used; the text names the line, or what to do with the file."""
 
 
 def write_sample(folder: Path, sample: Sequence[str], seed: int) -> None:

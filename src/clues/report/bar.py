@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from clues.report.files import ReportError
+from clues.errors import ReportError
 from clues.report.words import fixed, odds, percent
 
 

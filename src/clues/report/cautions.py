@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clues.data.damage import HARMLESS
+from clues.data.damage.spoil import HARMLESS
 from clues.report.words import count, listed, percent
 from clues.scoring.criteria import SCORE
 from clues.selection.low_bar import low_bar_warning

@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clues.config import SCHEMA_VERSION
+from clues.errors import ReportError
 
 if TYPE_CHECKING:
     from pyarrow import Table
-
-
-class ReportError(ValueError):
-    """A page that cannot be made; the text says which file, why, and what to do."""
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,10 +6,10 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from clues.evaluation.groups import LEAST, LEVEL, more_dropped
-from clues.evaluation.shares import share
 from clues.report.cautions import Caution
 from clues.report.words import count, faults, listed, percent
+from clues.selection.groups import LEAST, LEVEL, more_dropped
+from clues.statistics.shares import share
 
 TITLES = {
     "gone": ("A whole group is dropped", "Whole groups are dropped"),

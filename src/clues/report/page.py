@@ -13,8 +13,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from clues.errors import ReportError
 from clues.report import words
-from clues.report.files import ReportError
 
 LARGEST = 5_000_000
 """Bytes of a page: every browser opens it at once."""

@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clues.data.writing import replacing
-from clues.evaluation.answers import BASE, Answer, pair_answers
+from clues.data.files.writing import replacing
+from clues.evaluation.answers.answer import BASE, Answer, pair_answers
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>&#|~!$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
 """Everywhere in a text; `:`, `.` and `@` where a viewer would make a link of a bare address."""

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from clues.data.rows import Row
-from clues.evaluation.groups import Group, groups_of
 from clues.report import shading
 from clues.report.client_files import Scores
 from clues.report.groups import group_name
 from clues.report.nearest import nearest_kept
 from clues.report.page import payload
 from clues.scoring.contributions import Words, words_of
+from clues.selection.groups import Group, groups_of
 
 MOST = 2000
 """Rows on a page; of a larger file the worst, those nearest to the bar and the best."""

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from clues.data.encoding import Encoded, NoResponseToken, encode
+from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
 from clues.data.words import jaccard, words
+from clues.errors import NoResponseToken
 from clues.models.base import LanguageModel
 from clues.scoring.forward import CONTRASTS, GAIN_TOKENS
 

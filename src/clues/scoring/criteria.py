@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from clues.config import SettingError
+from clues.errors import SettingError
 from clues.plugins import find
 
 Spoil = Callable[[str, random.Random], str | None]

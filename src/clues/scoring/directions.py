@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from clues.data.batches import Batch
 from clues.data.encoding import Encoded
+from clues.errors import AdapterError
 from clues.kernels.fisher import discriminant
-from clues.kernels.losses import row_means
-from clues.models.adapters import AdapterError, layer_of, lora_parameters
+from clues.models.adapters import layer_of, lora_parameters
 from clues.models.base import LanguageModel
+from clues.models.likelihood import row_means
 from clues.scoring.criteria import CRITERIA, GOOD, Criterion
 from clues.scoring.domains import channel_of
 from clues.scoring.gathered import row_gradients

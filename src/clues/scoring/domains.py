@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clues.config import SettingError
+from clues.errors import SettingError
 
 _CHANNEL = re.compile(r"(?P<channel>.+\.gradient)\[(?P<domain>.+)\](?P<at>@\d+)?")
 

@@ -13,9 +13,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-
-class UnsupportedModuleError(ValueError):
-    """A layer whose per-row gradient cannot be told apart; the text names it."""
+from clues.errors import UnsupportedModuleError
 
 
 class Observer(Protocol):

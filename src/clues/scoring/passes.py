@@ -16,8 +16,9 @@ from torch import Tensor
 
 from clues.data.batches import Batch, collate, token_budget_batches
 from clues.data.encoding import Encoded
-from clues.kernels.losses import response_nll, row_means
+from clues.errors import RowTooLongError
 from clues.models.base import LanguageModel
+from clues.models.likelihood import response_nll, row_means
 from clues.scoring.forward import likelihood_channels
 from clues.scoring.observe import Observer, observed
 
@@ -25,10 +26,6 @@ Advance = Callable[[int], None]
 """Called with the number of rows just finished."""
 
 Result = TypeVar("Result")
-
-
-class RowTooLongError(MemoryError):
-    """A single row does not fit into memory; the text says what to do."""
 
 
 def likelihood_batch(lm: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:

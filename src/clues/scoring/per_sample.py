@@ -20,8 +20,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
+from clues.errors import UnsupportedModuleError
 from clues.scoring.directions import Directions
-from clues.scoring.observe import UnsupportedModuleError
 
 
 class PerSample(ABC):

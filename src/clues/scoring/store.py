@@ -17,9 +17,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clues.config import SettingError
 from clues.data.encoding import Encoded
-from clues.data.writing import write_json
+from clues.data.files.writing import write_json
+from clues.errors import SettingError
 from clues.processes import processes
 
 SCORING_VERSION = "4"

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clues.config import SettingError
-from clues.data.damage import CannotSpoil, spoiled
+from clues.data.damage.spoil import spoiled
 from clues.data.encoding import Encoded
 from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
+from clues.errors import CannotSpoil, SettingError
 from clues.models.base import LanguageModel
 from clues.scoring.criteria import CRITERIA, GOOD, Criterion, Spoil
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clues.scoring.criteria import CRITERIA, SCORE, Criterion, brought, forward_only, score_of
-from clues.scoring.domains import DomainWeights
+from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
+from clues.scoring.criteria import CRITERIA, GOOD, SCORE, Criterion, brought, forward_only, score_of
+from clues.scoring.domains import ALIKE, DomainWeights
 
 Channels = Mapping[str, np.ndarray]
 
@@ -81,6 +82,15 @@ class Bar:
                 criterion, _, name = rest.partition("/")
                 spoiled.setdefault(criterion, {})[name] = np.asarray(values, float)
         return Bar(anchors, good, spoiled)
+
+
+def bar_of(anchors: ChannelFolder, validation: ValidationFolder, domains: DomainWeights = ALIKE) -> Bar:
+    """The bar from the scored public rows, for rows of some domain."""
+    classes: dict[str, dict[str, np.ndarray]] = {name: {} for name in (GOOD, *validation.validation.spoiled)}
+    for channel, values in validation.channels(domains).items():
+        for name, part in validation.validation.by_class(values).items():
+            classes[name][channel] = part
+    return Bar(anchors.channels(domains), classes.pop(GOOD), classes)
 
 
 def _without(channels: Channels, row: int) -> dict[str, np.ndarray]:

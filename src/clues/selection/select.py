@@ -8,16 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from clues.config import SelectionSettings
+from clues.errors import SelectionError
 from clues.kernels.conformal import Calibration, Discriminant, conformal, in_deviations
 from clues.selection.bar import Bar
 from clues.selection.rules import keep_rows
 
 SMALLEST = 1e-4
 """Least size of a likelihood before its logarithm is taken."""
-
-
-class SelectionError(ValueError):
-    """A selection that cannot be made; the text says why."""
 
 
 @dataclass(frozen=True)

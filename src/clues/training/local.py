@@ -13,12 +13,13 @@ from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
-from clues.config import SettingError, TrainingSettings
+from clues.config import TrainingSettings
 from clues.data.batches import Batch, collate
 from clues.data.encoding import Encoded
-from clues.kernels.losses import row_means
+from clues.errors import SettingError
 from clues.models.adapters import lora_parameters
 from clues.models.base import LanguageModel
+from clues.models.likelihood import row_means
 from clues.processes import processes
 from clues.scoring.passes import likelihood_batch
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from clues.errors import JudgeError
 from clues.evaluation.judge.asking import GIVE_UP, Manners, ask_all
 from clues.evaluation.judge.cache import ReplyCache
 from clues.evaluation.judge.endpoint import Endpoint
-from clues.evaluation.judge.requests import JudgeError, Refusal, Reply, Request
-from tests.evaluation.judge.server import KEY, Asked, Served, Server, completion, problem, serving
+from clues.evaluation.judge.requests import Refusal, Reply, Request
+from tests.helpers.judge_server import KEY, Asked, Served, Server, completion, problem, serving
 
 QUICK = Manners(retries=3, backoff_s=0.01)
 GOOD = completion("Score: 0.7")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from clues.evaluation.answers import Answer
+from clues.evaluation.answers.answer import Answer
 from clues.evaluation.judge.asking import Manners
 from clues.evaluation.judge.cost import Prices, judging_cost
 from clues.evaluation.judge.endpoint import Endpoint

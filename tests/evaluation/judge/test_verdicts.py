@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from clues.evaluation.answers import Answer, AnswersError, write_answers
-from clues.evaluation.bootstrap import estimate
+from clues.errors import AnswersError, JudgeError
+from clues.evaluation.answers.answer import Answer, write_answers
 from clues.evaluation.judge.agreement import agreement
 from clues.evaluation.judge.cost import Prices, judging_cost, tokens
 from clues.evaluation.judge.judgements import judgement
 from clues.evaluation.judge.prompts import NEEDED, packaged_prompt, prompts_from
-from clues.evaluation.judge.requests import JudgeError, Refusal, Reply, Request
+from clues.evaluation.judge.requests import Refusal, Reply, Request
 from clues.evaluation.judge.tasks import Judge, drawn, pair_tasks, read_models, reference_tasks
 from clues.evaluation.judge.verdicts import summary
+from clues.statistics.bootstrap import estimate
 
 JUDGE = Judge("http://localhost/v1", "big", prompts_from([]))
 

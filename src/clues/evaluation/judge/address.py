@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from clues.evaluation.judge.requests import JudgeError
+from clues.errors import JudgeError
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clues.evaluation.bootstrap import estimate
+from clues.statistics.bootstrap import estimate
 
 
 def agreement(ab: ArrayLike, ba: ArrayLike, documents: Sequence[str], resamples: int = 2000) -> dict[str, Any]:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clues.errors import JudgeError
 from clues.evaluation.judge.cache import ReplyCache
 from clues.evaluation.judge.endpoint import Endpoint
-from clues.evaluation.judge.requests import JudgeError, Refusal, Reply, Request
+from clues.evaluation.judge.requests import Refusal, Reply, Request
 from clues.progress import Advance
 
 if TYPE_CHECKING:

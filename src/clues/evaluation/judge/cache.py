@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clues.config import SCHEMA_VERSION
-from clues.data.writing import write_json
-from clues.evaluation.judge.requests import JudgeError, Reply, Request
+from clues.data.files.writing import write_json
+from clues.errors import JudgeError
+from clues.evaluation.judge.requests import Reply, Request
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from clues.errors import JudgeError
 from clues.evaluation.judge.address import KEY_VARIABLE, check_url, is_local, read_key, retry_after_s
-from clues.evaluation.judge.requests import JudgeError, Refusal, Reply, Request
+from clues.evaluation.judge.requests import Refusal, Reply, Request
 
 if TYPE_CHECKING:
     import openai

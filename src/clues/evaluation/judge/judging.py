@@ -11,14 +11,15 @@ from typing import Any
 
 from clues import __version__
 from clues.config import SCHEMA_VERSION
-from clues.data.writing import write_json, write_jsonl
+from clues.data.files.writing import write_json, write_jsonl
+from clues.errors import JudgeError
 from clues.evaluation.judge.asking import Manners, ask_all
 from clues.evaluation.judge.cache import ReplyCache
 from clues.evaluation.judge.cost import tokens
 from clues.evaluation.judge.endpoint import Endpoint
 from clues.evaluation.judge.judgements import Judgement, judgement
 from clues.evaluation.judge.prompts import How
-from clues.evaluation.judge.requests import JudgeError, Refusal, Reply
+from clues.evaluation.judge.requests import Refusal, Reply
 from clues.evaluation.judge.tasks import Judge, Models, Task, drawn, pair_tasks, reference_tasks
 from clues.evaluation.judge.verdicts import summary
 from clues.progress import Advance

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from clues.evaluation.judge.requests import JudgeError
+from clues.errors import JudgeError
 
 How = Literal["reference", "pairs"]
 """One answer against the reference, 0 to 1; or two answers side by side, 1 to 10 each."""

@@ -16,10 +16,6 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 """Names that endpoints have for the longest reply."""
 
 
-class JudgeError(ValueError):
-    """Judging that cannot go on; the text says why and what to do. It never holds the key."""
-
-
 @dataclass(frozen=True)
 class Request:
     """One chat completion: the whole of it is the cache's key."""

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from clues.evaluation.answers import Answer, pair_answers, read_answers, read_folder
+from clues.errors import JudgeError
+from clues.evaluation.answers.answer import Answer, pair_answers, read_answers, read_folder
 from clues.evaluation.judge.prompts import How, Prompt
-from clues.evaluation.judge.requests import SAMPLING, JudgeError, Request
+from clues.evaluation.judge.requests import SAMPLING, Request
 
 Order = Literal["", "ab", "ba"]
 """Which of two models' answers the judge sees first; empty for one answer alone."""

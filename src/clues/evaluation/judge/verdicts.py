@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from clues.evaluation.bootstrap import Estimate, estimate
 from clues.evaluation.judge.agreement import agreement
 from clues.evaluation.judge.judgements import Judgement, counts
 from clues.evaluation.judge.prompts import How
-from clues.evaluation.paired import comparison
+from clues.statistics.bootstrap import Estimate, estimate
+from clues.statistics.paired import comparison
 
 
 def summary(judgements: Sequence[Judgement], against: str | None = None, resamples: int = 2000) -> dict[str, Any]:

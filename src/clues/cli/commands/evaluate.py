@@ -1,0 +1,149 @@
+"""`clues evaluate`: a base model and adapters on held-out rows, or the answers that they generated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from clues.cli.commands.knowledge import NOTHING, Asked, evaluate_knowledge
+from clues.cli.options import Columns, Model, Offline, Settings, owner_job, parse_columns
+from clues.cli.output import NORMAL, Output, table
+from clues.cli.quiet import stay_offline
+from clues.cli.text.compared import compared_text, interval_text, measured
+from clues.cli.text.words import count, fixed, percent
+from clues.config import Job
+from clues.errors import UsageError
+from clues.evaluation.answers.answer import BASE
+
+if TYPE_CHECKING:
+    from clues.evaluation.models import TestSet
+    from clues.models.base import LanguageModel
+    from clues.progress import Progress
+
+EXAMPLES = """
+**Examples**
+
+    clues evaluate test.jsonl --model packaged
+    clues evaluate test.jsonl --adapter runs/demo/adapters/mixed-federated --adapter runs/demo/adapters/clues-federated
+    clues evaluate test.jsonl --set evaluation.choice_rows=0
+    clues evaluate --knowledge medical --limit 10 --adapter runs/demo/adapters/clues-federated
+    clues evaluate --answers answers          (what clues generate wrote)
+"""
+
+
+def evaluate(
+    test: Path | None = None,
+    /,
+    *,
+    model: Model = None,
+    adapters: Annotated[tuple[Path, ...], Parameter(name="--adapter", show_default=False)] = (),
+    answers: Path | None = None,
+    columns: Columns = None,
+    knowledge: Asked = NOTHING,
+    settings: Settings = (),
+    offline: Offline = False,
+    output: Output = NORMAL,
+) -> int:
+    """Measure a model, and adapters on it, on held-out rows: likelihood of the answers, choice of the right one.
+
+    With --answers: how much of the references the generated answers have, ROUGE-L and chrF, without any model.
+    With --knowledge: how many multiple-choice questions a model answers rightly (docs/KNOWLEDGE.md).
+    Every number has a 95 % bootstrap interval over documents; an adapter is also compared with the base, row by row.
+
+    Parameters
+    ----------
+    test
+        Held-out rows; those with the same `source` and `doc` fields are one document.
+    adapters
+        A folder with a LoRA adapter in PEFT's format; may be repeated.
+    answers
+        The output folder of clues generate, in place of TEST.
+    """
+    if offline:
+        stay_offline()
+    if knowledge.is_given(test, answers, columns):
+        return evaluate_knowledge(knowledge, owner_job(settings, {"model.name": model}), adapters, output)
+    if answers is not None:
+        if test or model or adapters or columns:
+            raise UsageError("--answers names what the models wrote already: leave TEST, --model and --adapter out")
+        from clues.cli.text.answered import answered
+
+        whole, text = answered(answers, owner_job(settings, {}))
+        return output.answer(text, whole)
+    if test is None:
+        raise UsageError(
+            "TEST is needed: held-out rows (or --knowledge medical, or --answers FOLDER of clues generate)"
+        )
+    from clues.data.prepare import prepare
+    from clues.evaluation.models import TestSet
+    from clues.models.base import load_base
+
+    job = owner_job(settings, {"model.name": model})
+    lm = load_base(job.model)
+    prepared = prepare(test, lm.tokenizer, job.model.max_length, parse_columns(columns))
+    try:
+        held_out = TestSet.make(prepared.rows, lm, job.evaluation)
+    except ValueError as error:
+        raise UsageError(f"{error}; evaluation.choice_rows=0 leaves the choice out") from error
+    with output.progress() as progress:
+        models = _measured(lm, adapters, held_out, job, progress)
+    facts = {
+        "rows": len(prepared.rows),
+        "set_aside": len(prepared.set_aside),
+        "documents": len(set(held_out.documents)),
+    }
+    comparisons = [c for name in models if name != BASE for c in _compared(name, models, held_out, job)]
+    told = {name: {k: v for k, v in found.items() if k not in ("nll", "right")} for name, found in models.items()}
+    whole = {"command": "evaluate", **facts, "models": told, "comparisons": comparisons}
+    return output.answer(_text(whole), whole)
+
+
+def _measured(
+    lm: LanguageModel, adapters: Sequence[Path], test: TestSet, job: Job, progress: Progress
+) -> dict[str, dict[str, Any]]:
+    """The base, then every adapter on it, by the adapter's path."""
+    from clues.evaluation.models import measure_as_it_is
+    from clues.models.adapters import load_adapter
+
+    def measure(name: str, adapted: LanguageModel, advance: Callable[..., None]) -> dict[str, Any]:
+        return measure_as_it_is(adapted, test, job.evaluation, job.seed, lambda n: advance(n, name))
+
+    with progress.phase("evaluate", test.passes * (1 + len(adapters))) as advance:
+        models = {BASE: measure(BASE, lm, advance)}
+        for folder in adapters:
+            adapted = load_adapter(lm, folder)
+            models[str(folder)] = measure(str(folder), adapted, advance)
+            adapted.model.unload()  # type: ignore[operator]
+    return models
+
+
+def _compared(name: str, models: dict[str, dict[str, Any]], test: TestSet, job: Job) -> list[dict[str, Any]]:
+    """An adapter against the base, by likelihood and by the choice of the right answer."""
+    from clues.statistics.paired import comparison
+
+    rows = {"test_nll": ("nll", test.documents), "choice_accuracy": ("right", test.choices.documents)}
+    return [
+        {"measure": measure}
+        | comparison(
+            (name, BASE), "adapter", (models[name][of], models[BASE][of]), documents, job.evaluation.bootstrap, job.seed
+        )
+        for measure, (of, documents) in rows.items()
+        if of in models[name]
+    ]
+
+
+def _text(whole: dict[str, Any]) -> str:
+    rows = [["model", "test NLL", "95 % interval", "perplexity", "95 % interval", "right answer", "95 % interval"]]
+    for name, found in whole["models"].items():
+        likelihood = {"test_nll": partial(fixed, digits=4), "perplexity": partial(fixed, digits=2)}
+        cells = [name, *(cell for measure, say in likelihood.items() for cell in measured(found, measure, say))]
+        chosen, low, high = (found.get(f"choice_{name}") for name in ("accuracy", "low", "high"))
+        choice = ["not measured", ""] if chosen is None else [percent(chosen), interval_text(low, high, percent)]
+        rows.append([*cells, *choice])
+    aside = f", {whole['set_aside']} set aside" if whole["set_aside"] else ""
+    said = [f"{count(whole['rows'], 'row')} of {count(whole['documents'], 'document')}{aside}", table(rows)]
+    return "\n".join([*said, *compared_text(whole["comparisons"])])

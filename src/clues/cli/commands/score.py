@@ -1,0 +1,173 @@
+"""`clues score`: which of my rows hurt, and why? One owner alone, no federation."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from clues.cli.errors import DONE
+from clues.cli.options import (
+    Columns,
+    DryRun,
+    Model,
+    Offline,
+    Resume,
+    Rule,
+    Scorer,
+    Settings,
+    check_share,
+    owner_job,
+    parse_columns,
+)
+from clues.cli.output import NORMAL, Output
+from clues.cli.quiet import stay_offline
+from clues.cli.text.kept import kept_facts, kept_text
+from clues.cli.text.words import count, percent
+from clues.config import Job
+from clues.errors import UsageError
+
+if TYPE_CHECKING:
+    from clues.owner.inputs import Inputs
+
+EXAMPLES = """
+**Examples**
+
+    clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --channels forward
+    clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --dry-run
+    clues score mine.csv --columns prompt=ticket,response=reply --validation v.jsonl --anchors a.jsonl --output out
+    clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --rule fdr --q 0.05 --fail-over 0.2
+    clues score mine.jsonl --validation v.jsonl --anchors a.jsonl --output out --scorer less
+    clues score next-month.jsonl --like out --output out-2
+"""
+
+
+def score(
+    file: Path,
+    /,
+    *,
+    output_to: Annotated[Path, Parameter(name="--output")],
+    validation: Path | None = None,
+    anchors: Path | None = None,
+    like: Path | None = None,
+    channels: Literal["full", "forward"] | None = None,
+    scorer: Scorer = None,
+    model: Model = None,
+    rule: Rule | None = None,
+    alpha: float | None = None,
+    q: float | None = None,
+    columns: Columns = None,
+    settings: Settings = (),
+    resume: Resume = False,
+    dry_run: DryRun = False,
+    fail_over: float | None = None,
+    offline: Offline = False,
+    output: Output = NORMAL,
+) -> int:
+    """Score every row of a file against public rows of high quality, and say which to keep and why.
+
+    Writes the kept rows (in the file's own format), the dropped ones with their reasons, all scores and a page.
+
+    Parameters
+    ----------
+    file
+        Your rows: JSON lines, JSON, CSV, Parquet, a saved or named Hugging Face data set.
+    output_to
+        A new folder for everything that is found; it stays with you.
+    validation
+        Public rows of high quality: what the model should get better at.
+    anchors
+        Other public rows of high quality, 30 or more: they set the bar.
+    like
+        The output of an earlier score, or a client's folder of a run, instead of public rows: new rows are scored
+        under its model and checkpoints and held against its bar, without any training.
+    channels
+        forward: a few passes of the base model, minutes. full (the default): also trains an adapter on the rows.
+    rule
+        How rows are put to the bar; conformal is the default.
+    alpha
+        conformal: a good row is dropped with at most this probability.
+    q
+        fdr: at most this share of the dropped rows is good, in expectation.
+    fail_over
+        Exit with 1 if a larger share of the rows than this, in 0 to 1, is dropped.
+    """
+    check_share("--fail-over", fail_over)
+    if offline:
+        stay_offline()
+    bar = {name: value for name, value in (("rule", rule), ("alpha", alpha), ("q", q)) if value is not None}
+    names = parse_columns(columns)
+    if like is not None:
+        if validation or anchors or channels or scorer or model or settings or dry_run:
+            raise UsageError("--like takes the model, the settings and the bar from that folder: leave the others out")
+        from clues.owner.new_rows import score_new_rows
+
+        work = partial(score_new_rows, file, like, output_to, selection=bar)
+    elif validation is None or anchors is None:
+        raise UsageError("--validation and --anchors are needed, or --like with the folder of an earlier score")
+    else:
+        job = owner_job(
+            settings,
+            {"scoring.channels": channels, "scoring.scorer": scorer, "model.name": model}
+            | {f"selection.{k}": v for k, v in bar.items()},
+        )
+        if dry_run:
+            return _rehearse((file, validation, anchors), output_to, job, names, resume, output)
+        from clues.owner.score import score_file
+
+        work = partial(score_file, file, validation, anchors, output_to, job)
+    with output.progress(output_to / "events.jsonl") as progress:
+        verdict = work(progress=progress, columns=names, resume=resume)
+    if verdict is None:
+        return DONE  # one of several processes; the first one answers
+    facts = kept_facts(output_to, verdict)
+    share = verdict.dropped / max(1, verdict.rows)
+    failed = f"{percent(share, 1)} of the rows are dropped" if fail_over is not None and share > fail_over else ""
+    return output.answer(kept_text(output_to, facts), {"command": "score", **facts}, facts["kept_file"], failed)
+
+
+def _rehearse(
+    files: tuple[Path, Path, Path],
+    output_to: Path,
+    job: Job,
+    columns: dict[str, str] | None,
+    resume: bool,
+    output: Output,
+) -> int:
+    """Do all that comes before the first pass, and write nothing."""
+    from clues.cli.text.cost import owner_cost
+    from clues.cli.text.first_row import first_row_facts, first_row_text
+    from clues.cli.text.usable import file_facts, file_text
+    from clues.models.base import load_skeleton
+    from clues.owner.inputs import Inputs
+    from clues.owner.score import check_output, scored_by, scoring_model
+
+    scored_by(job)
+    check_output(output_to, job, resume)
+    lm = scoring_model(job, load_skeleton(job.model))
+    inputs = Inputs.read(*files, lm, job.seed, columns)
+    mine, cost = inputs.rows, owner_cost(inputs, lm, job)
+    facts = file_facts(files[0], mine, inputs.overlap())
+    first = first_row_facts(mine.rows[0], mine.encoded[0], lm.tokenizer)
+    text = "\n".join(
+        [
+            file_text(facts, job.model.max_length),
+            *_public_lines(inputs),
+            first_row_text(first, lm.tokenizer),
+            cost.text,
+            f"nothing was written; without --dry-run the results go to {output_to}",
+        ]
+    )
+    counts = {"validation": len(inputs.validation.rows), "anchors": len(inputs.anchors.rows)}
+    whole: dict[str, Any] = {"command": "score", "dry_run": True, **facts, **counts, **cost.facts, "first_row": first}
+    return output.answer(text, whole | {"job": job.to_dict()})
+
+
+def _public_lines(inputs: Inputs) -> list[str]:
+    parts = {"validation": inputs.validation, "anchors": inputs.anchors}
+    return [
+        f"{inputs.files[name]}: {count(len(part.rows), 'usable row')} as {name}, {len(part.set_aside)} set aside"
+        for name, part in parts.items()
+    ]

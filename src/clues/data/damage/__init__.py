@@ -1,0 +1,1 @@
+"""Known damage: good answers spoiled in a known way."""

@@ -1,0 +1,1 @@
+"""Files of rows: every format read, listed and written."""

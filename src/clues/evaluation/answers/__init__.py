@@ -1,0 +1,1 @@
+"""Answers that models write, on disk, measured against the references."""

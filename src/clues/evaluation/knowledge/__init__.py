@@ -1,0 +1,1 @@
+"""What a model knows: multiple-choice questions, asked by lm-eval."""

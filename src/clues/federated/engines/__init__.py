@@ -1,0 +1,1 @@
+"""Where the apps run: Flower's simulation, this very process, real machines."""

@@ -1,0 +1,73 @@
+"""A whole run on a federation that is up: its folder prepared here, its phases led by the SuperLink's ServerApp."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from clues.config import Job
+from clues.errors import DeploymentError, SettingError
+from clues.federated.engines.control import start_run, unfinished_run, wait_for_run
+from clues.federated.engines.deployment import write_bundle
+from clues.federated.run import check_folder, open_folder, prepare_data
+from clues.federated.wire import NAME
+from clues.progress import Display, Progress
+
+
+def run_remotely(job: Job, folder: Path, connection: str, progress: Progress, *, resume: bool = False) -> Path:
+    """Run a job on the federation that Flower's config.toml calls `connection`; return the coordinator's page.
+
+    `folder` is the one that CLUES_RUN_DIR names to the SuperLink. Where it is shared with this machine, or is this
+    machine's own, progress is that of the server; else this waits, and the page is there and not here. With `resume`
+    a run that is under way is followed, and one that ended early goes on in a new one of Flower's. Raises SettingError
+    for a job that no federation can run, InUseError, and DeploymentError with what Flower said.
+    """
+    _check(job)
+    check_folder(job, folder, resume)
+    if (folder / "manifest.json").exists():
+        return folder / "report.html"
+    home = Path(os.environ.get("FLWR_HOME") or Path.home() / ".flwr")
+    run_id = unfinished_run(home, connection)
+    if run_id is None:
+        open_folder(job, folder, resume)
+        prepare_data(job, folder, progress)
+        with tempfile.TemporaryDirectory() as bundle:
+            run_id = start_run(home, connection, write_bundle(Path(bundle), job))
+    elif not resume:
+        raise DeploymentError(
+            f"run {run_id} is under way on {connection}: follow it by --resume, "
+            f"or end it by `flwr stop {run_id} {connection}`"
+        )
+    progress.note("federation", f"run {run_id} on {connection}; it goes on without this command")
+    wait_for_run(home, connection, run_id, _follow(folder / "events.jsonl", progress.display))
+    return folder / "report.html"
+
+
+def _check(job: Job) -> None:
+    if job.sample.clients:
+        raise SettingError("sample.clients: a federation's clients have rows of their own; name them under [[clients]]")
+    for client in job.clients:
+        if not NAME.fullmatch(client.name):
+            raise SettingError(f"the client's name {client.name!r} cannot travel: 1 to 40 of a-z, 0-9 and -")
+
+
+def _follow(events: Path, display: Display | None) -> Callable[[], None]:
+    """A function that shows the events that were written since its last call."""
+    seen = events.stat().st_size if events.exists() else 0
+
+    def show() -> None:
+        nonlocal seen
+        if display is None or not events.exists():
+            return
+        with events.open("rb") as stream:
+            stream.seek(seen)
+            for line in stream:
+                if not line.endswith(b"\n"):  # still being written
+                    return
+                seen += len(line)
+                display.update(json.loads(line))
+
+    return show

@@ -1,0 +1,1 @@
+"""Rows scored from a training that happens anyway."""

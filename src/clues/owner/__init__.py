@@ -1,0 +1,1 @@
+"""One owner alone: rows scored, decided on, and written with a page."""

@@ -1,0 +1,104 @@
+"""One owner's rows scored for the criteria: forward channels, and gradient channels at the checkpoints of a warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from clues.config import Job
+from clues.models.adapters import load_adapter_state
+from clues.models.base import LanguageModel
+from clues.owner.inputs import Inputs
+from clues.owner.warm_up import warm_up
+from clues.processes import processes
+from clues.progress import Progress
+from clues.scoring.channel_folder import ChannelFolder, ValidationFolder, write_questions
+from clues.scoring.checkpoint import Checkpoint, make_checkpoint
+from clues.scoring.contrasts import base_passes
+from clues.scoring.criteria import Criterion
+from clues.scoring.domains import DomainWeights, check_domains
+from clues.scoring.validation import Validation, encode_validation
+from clues.selection.bar import Bar, bar_of
+
+
+def own_domains(job: Job) -> DomainWeights:
+    """How the public rows' domains count for an owner's rows."""
+    return DomainWeights(job.scoring.own_domain, job.scoring.other_domains)
+
+
+@dataclass
+class ByCriteria:
+    """Scores the parts of `inputs` into `output`, and knows the bar."""
+
+    criteria: Sequence[Criterion]
+    inputs: Inputs
+    lm: LanguageModel
+    output: Path
+    job: Job
+    progress: Progress
+
+    def check(self) -> None:
+        """Raises SettingError for public rows that cannot be used, before the folder is taken."""
+        check_domains(self.validation.domains, [self.job.scoring.own_domain])
+
+    @cached_property
+    def parts(self) -> dict[str, ChannelFolder]:
+        """What is scored: the owner's rows, the public rows of the bar, and anchors that were spoiled to test it."""
+        folder, questions = self.output / "channels", self.validation.questions
+        parts = {n: ChannelFolder(self.lm, part, folder / n, questions) for n, part in self.inputs.scored.items()}
+        return parts | {"validation": self.public}
+
+    @cached_property
+    def validation(self) -> Validation:
+        """The public validation rows, good and spoiled."""
+        domain_field = self.job.scoring.domain_field
+        return encode_validation(self.inputs.validation.rows, self.lm, self.job.seed, self.criteria, domain_field)
+
+    @cached_property
+    def public(self) -> ValidationFolder:
+        """They and their spoiled copies, scored."""
+        return ValidationFolder(self.lm, self.validation, self.output / "channels" / "validation")
+
+    def score(self) -> None:
+        """Everything, but for what is in the folder already."""
+        write_questions(self.output, self.validation.questions)  # for rows to come
+        with self.progress.phase("score-base", base_passes(self.validation.questions) * self._rows()) as advance:
+            for name, part in self.parts.items():
+                part.score_base(lambda rows, note=name: advance(rows, note))
+        if self.job.scoring.channels == "full":
+            for number, state in warm_up(self.lm, self.inputs.rows, self.job, self.output, self.progress):
+                self._score_under(number, self._checkpoint(number, state))
+
+    def _checkpoint(self, number: int, state: dict[str, Tensor]) -> Checkpoint:
+        """Round `number`'s checkpoint, made by the first process."""
+        file = self.output / "checkpoints" / f"{number}.safetensors"
+        with processes().main_process_first():
+            if not file.exists():
+                load_adapter_state(self.lm.model, state)
+                make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
+        return Checkpoint.load(file)
+
+    def _score_under(self, number: int, checkpoint: Checkpoint) -> None:
+        self.progress.note(f"score-{number}", checkpoint.engines)
+        with self.progress.phase(f"score-{number}", self._rows()) as advance:
+            for name, part in self.parts.items():
+                part.score_under(number, checkpoint, lambda rows, note=name: advance(rows, note))
+
+    def bar(self) -> Bar:
+        """The bar from the scored public rows."""
+        return bar_of(self.parts["anchors"], self.public, own_domains(self.job))
+
+    def power(self, bar: Bar) -> dict[str, Any]:
+        """The content of power.json."""
+        tested = self.parts["spoiled"]
+        kinds = self.inputs.spoiled.measure(tested.channels(own_domains(self.job)), bar)
+        shading = self.inputs.spoiled.shading(self.inputs.anchors.rows, tested.folder / "explanations.parquet")
+        return {"kinds": kinds, "shading": shading}
+
+    def _rows(self) -> int:
+        return sum(len(part.prepared.rows) for part in self.parts.values())

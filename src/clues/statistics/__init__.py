@@ -1,0 +1,1 @@
+"""Statistics that know no label: ranking, shares, intervals, paired differences."""

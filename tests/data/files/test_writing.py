@@ -1,0 +1,162 @@
+"""Kept rows come out as they went in, whole or not at all, and never over the data itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import json
+from datetime import date
+
+import datasets
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clues.data.files.reading import open_data_set, read_rows
+from clues.data.files.writing import replacing, write_jsonl, write_rows, write_set_aside
+from clues.data.rows import SetAside
+from clues.errors import WritingError
+from tests.helpers.files import FORMATS, put
+
+text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
+records = st.lists(st.fixed_dictionaries({"prompt": text, "response": text, "note": text}), min_size=1, max_size=6)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(deadline=None, max_examples=15)
+@given(records, st.data())
+def test_kept_records_are_those_of_the_source_in_its_order(tmp_path_factory, name, entries, data):
+    folder = tmp_path_factory.mktemp("round")
+    source = put(entries, folder / name)
+    rows, set_aside = read_rows(source)
+    assert not set_aside
+    kept = data.draw(st.lists(st.sampled_from(rows), unique_by=lambda row: row.line))
+    out = folder / "out" / f"kept{open_data_set(source).suffix}"
+    write_rows(source, kept, out)
+    in_order = sorted(kept, key=lambda row: row.line)
+    again, set_aside = read_rows(out)
+    assert not set_aside
+    assert [row.record for row in again] == [row.record for row in in_order]
+    assert [row.messages for row in again] == [row.messages for row in in_order]
+    assert [path.name for path in out.parent.iterdir()] == [out.name]  # nothing unfinished is left behind
+
+
+def test_lines_are_copied_byte_for_byte(tmp_path):
+    first, last = b'{ "prompt":"\\u00e4",  "response": "r", "n": 1.0e2}\r\n', b'{"prompt": "p", "response": "r"}'
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(b"\xef\xbb\xbf" + first + b"\n{broken\n" + last)
+    rows, _ = read_rows(source)
+    write_rows(source, rows[::-1], out)
+    assert out.read_bytes() == first + last
+
+
+def test_csv_is_copied_byte_for_byte(tmp_path):
+    source, out = tmp_path / "in.csv", tmp_path / "out.csv"
+    source.write_bytes(b'"prompt",response,n\r\np,"two\r\nlines, ""quoted""",007\r\nbroken\r\nq,r,1\r\n')
+    rows, _ = read_rows(source)
+    write_rows(source, rows[:1], out)
+    assert out.read_bytes() == b'"prompt",response,n\r\np,"two\r\nlines, ""quoted""",007\r\n'
+
+
+def test_the_same_rows_give_the_same_gzip_file(tmp_path):
+    source = tmp_path / "in.jsonl.gz"
+    source.write_bytes(gzip.compress(b'{"prompt": "p", "response": "r"}\n'))
+    for name in ("a.jsonl.gz", "b.jsonl.gz"):
+        write_rows(source, read_rows(source)[0], tmp_path / name)
+    assert (tmp_path / "a.jsonl.gz").read_bytes() == (tmp_path / "b.jsonl.gz").read_bytes()
+    assert (tmp_path / "a.jsonl.gz").read_bytes()[4:8] == bytes(4)  # no time of writing
+
+
+def test_what_stands_around_the_records_of_json_stays(tmp_path):
+    source, out = tmp_path / "in.json", tmp_path / "out.json"
+    source.write_text(json.dumps({"licence": "CC0", "data": [{"prompt": "p", "response": str(n)} for n in range(3)]}))
+    write_rows(source, read_rows(source)[0][1:2], out)
+    assert json.loads(out.read_text()) == {"licence": "CC0", "data": [{"prompt": "p", "response": "1"}]}
+
+
+def test_types_of_a_table_stay(tmp_path):
+    source, out = tmp_path / "in.parquet", tmp_path / "out.parquet"
+    table = pa.table(
+        {
+            "messages": [[{"role": r, "content": "c"} for r in ("user", "assistant")]] * 2,
+            "day": pa.array([date(2026, 1, 1), None]),
+            "weight": pa.array([float("nan"), 1], pa.float32()),
+            "kind": pa.array(["a", "b"]).dictionary_encode(),
+        }
+    ).replace_schema_metadata({"made": "by hand"})
+    pq.write_table(table, source)
+    write_rows(source, read_rows(source)[0][:1], out)
+    assert pq.read_schema(out).equals(pq.read_schema(source), check_metadata=True)
+    assert pq.read_table(out).num_rows == 1
+
+
+def test_a_split_of_a_saved_data_set(tmp_path):
+    part = datasets.Dataset.from_list([{"prompt": "p", "response": str(n)} for n in range(3)])
+    datasets.DatasetDict(train=part).save_to_disk(str(tmp_path / "in"))
+    source = f"{tmp_path}/in:train"
+    rows, _ = read_rows(source)
+    for kept in (rows[:1], rows[2:], []):  # over an earlier result, and without any row
+        write_rows(source, kept, tmp_path / "out")
+        assert datasets.load_from_disk(str(tmp_path / "out"))["response"][:] == [row.response for row in kept]
+
+
+def test_rows_of_a_hub_become_json_lines(tmp_path, monkeypatch):
+    part = datasets.Dataset.from_list([{"prompt": "p", "response": "ä", "day": date(2026, 1, 1)}])
+    monkeypatch.setattr(datasets, "load_dataset", lambda _: datasets.DatasetDict(train=part))
+    write_rows("org/name", read_rows("org/name")[0], tmp_path / "out.jsonl")
+    assert (tmp_path / "out.jsonl").read_text() == '{"prompt": "p", "response": "ä", "day": "2026-01-01"}\n'
+
+
+def test_a_place_that_would_lose_something_is_refused(tmp_path):
+    source = put([{"prompt": "p", "response": "r"}], tmp_path / "in.jsonl")
+    rows, _ = read_rows(source)
+    with pytest.raises(WritingError, match=r"the copy of .* must end in \.jsonl"):
+        write_rows(source, rows, tmp_path / "out.csv")
+    with pytest.raises(WritingError, match="is in the data set itself"):
+        write_rows(source, rows, tmp_path / "." / "in.jsonl")
+    saved = put([{"prompt": "p", "response": "r"}], tmp_path / "saved")
+    rows, _ = read_rows(saved)
+    with pytest.raises(WritingError, match="is in the data set itself"):
+        write_rows(saved, rows, saved / "kept")
+    with pytest.raises(WritingError, match="a folder with other files"):
+        write_rows(saved, rows, tmp_path)
+    assert len(read_rows(saved)[0]) == 1
+
+
+def test_a_source_that_has_changed_is_noticed(tmp_path):
+    source = put([{"prompt": "p", "response": str(n)} for n in range(3)], tmp_path / "in.jsonl")
+    rows, _ = read_rows(source)
+    source.write_bytes(b"".join(source.read_bytes().splitlines(keepends=True)[1:]))
+    with pytest.raises(WritingError, match=r"in\.jsonl:2: not the record that was read"):
+        write_rows(source, rows[1:2], tmp_path / "out.jsonl")
+    changed = dataclasses.replace(rows[0], line=1, record=rows[1].record | {"clues_label": "cut"})
+    with pytest.raises(WritingError, match="not the record that was read"):
+        write_rows(source, [changed], tmp_path / "out.jsonl")
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_set_aside_records(tmp_path):
+    items = [SetAside("in.jsonl", 3, "not JSON", '{"ä\udce4'), SetAside("in.jsonl", 9, "the response is empty", "{}")]
+    write_set_aside(items, tmp_path / "new" / "set_aside.jsonl")
+    lines = (tmp_path / "new" / "set_aside.jsonl").read_text("utf-8").splitlines()
+    assert [json.loads(line) for line in lines] == [dataclasses.asdict(item) for item in items]
+    assert "ä" in lines[0]
+
+
+def test_a_failure_leaves_the_old_file(tmp_path):
+    def broken():
+        yield {"a": 1}
+        raise RuntimeError("power cut")
+
+    path = tmp_path / "out.jsonl"
+    path.write_text("old")
+    with pytest.raises(RuntimeError):
+        write_jsonl(broken(), path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.jsonl"]
+    with pytest.raises(FileExistsError), replacing(tmp_path / "folder") as scratch:  # noqa: PT012 - it fails halfway
+        scratch.mkdir()
+        scratch.mkdir()
+    assert [p.name for p in tmp_path.iterdir()] == ["out.jsonl"]

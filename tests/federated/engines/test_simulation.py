@@ -1,0 +1,92 @@
+"""Flower's real simulation engine with clients that have no model."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from clues.errors import FederationError
+from clues.federated.engines.simulation import _backend, simulate
+from clues.federated.federation import Federation
+from clues.federated.wire import ADAPTER, Result, Task
+from tests.helpers.toy import SECRET, Toys, adapter
+
+NAMES = ["a", "b", "c"]
+
+
+class StopError(Exception):
+    """Raised by a server's code to end a run."""
+
+
+def nothing_is_left() -> bool:
+    """Whether every process of Ray is gone, after a moment at most."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if not [p for p in psutil.Process().children(recursive=True) if p.status() != psutil.STATUS_ZOMBIE]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_simulated_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = os.environ.get("PYTHONPATH")
+
+    def main(federation: Federation) -> dict[str, Result]:
+        assert set(federation.hello()) == set(NAMES)
+        for value in range(3):
+            task = Task("train", {"act": "raise at b"}, adapter(value))
+            results = federation.ask(dict.fromkeys(NAMES, task))
+            assert {name: result.error for name, result in results.items()} == {"a": "", "b": "internal", "c": ""}
+            assert float(results["a"].arrays[ADAPTER + "w"][0, 0]) == value + 1
+        return federation.ask(dict.fromkeys(NAMES, Task("select")))
+
+    results = simulate(main, Toys(tmp_path), NAMES, cpus=2)
+    assert all(result.numbers["kept"] == 2 for result in results.values())
+    assert capfd.readouterr() == ("", ""), "neither Flower nor Ray may write to the terminal"
+    assert os.environ.get("PYTHONPATH") == path
+    assert nothing_is_left()
+
+    calls = [line.split() for name in NAMES for line in (tmp_path / name / "calls.txt").read_text().splitlines()]
+    processes = {pid for pid, _, _ in calls}
+    assert 1 <= len(processes) <= 2, "two processes serve three clients"
+    assert str(os.getpid()) not in processes
+    assert max(int(number) for _, number, _ in calls) > 1, "a client stays warm in its process"
+    assert SECRET in (tmp_path / "b" / "errors.log").read_text()
+
+
+def test_the_servers_exception_comes_through_and_a_busy_client_does_not_hold_it_up(tmp_path: Path) -> None:
+    def main(federation: Federation) -> None:
+        federation.hello()
+        tasks = dict.fromkeys(NAMES, Task("score", {"act": "sleep at b"}))
+        assert federation.ask(tasks, timeout=2)["b"].error == "late"
+        raise StopError
+
+    began = time.monotonic()
+    with pytest.raises(StopError):
+        simulate(main, Toys(tmp_path), NAMES, cpus=2)
+    assert time.monotonic() - began < 60
+    assert nothing_is_left()
+
+
+def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
+    def main(federation: Federation) -> None:
+        federation.hello()
+        for _ in range(2):
+            federation.ask(dict.fromkeys(NAMES, Task("score", {"act": "die at b"})))
+
+    with pytest.raises(FederationError, match="process died, most often for lack of memory"):
+        simulate(main, Toys(tmp_path), NAMES, cpus=2)
+    assert nothing_is_left()
+
+
+@pytest.mark.parametrize(
+    ("clients", "cpus", "share", "total"), [(4, 2, 1, 2), (4, 1, 1, 1), (2, 8, 4, 8), (3, 8, 2, 6), (1, 2, 2, 2)]
+)
+def test_cpus_are_shared_out(clients: int, cpus: int, share: int, total: int) -> None:
+    backend = _backend(clients, cpus, "folder")
+    assert backend["client_resources"]["num_cpus"] == share
+    assert backend["init_args"]["num_cpus"] == total

@@ -1,0 +1,42 @@
+"""The apps of a deployment with toy clients: what clues.federated.server_app and client_app are to the real ones."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from flwr.app import Context
+from flwr.serverapp import Grid, ServerApp
+
+from clues.federated.client_app import make_client_app
+from clues.federated.engines.deployment import RUN_FOLDER
+from clues.federated.federation import Federation
+from clues.federated.wire import Task
+from tests.helpers.toy import ToyClient, adapter
+
+server = ServerApp()
+
+
+@server.main()
+def main(grid: Grid, context: Context) -> None:
+    """Greet two clients, let them train, and have one fail; write down what came."""
+    federation = Federation(grid, 2, timeout=60)
+    federation.hello(limit=60)
+    trained = federation.ask({name: Task("train", {}, adapter(1.0)) for name in federation.nodes})
+    failed = federation.ask({name: Task("score", {"act": "raise at north"}) for name in federation.nodes})
+    seen = {
+        "pid": os.getpid(),
+        "job": json.loads(str(context.run_config["job"]))["name"],
+        "sums": {name: float(sum(a.sum() for a in result.arrays.values())) for name, result in trained.items()},
+        "errors": {name: result.error for name, result in failed.items()},
+        "bytes": {name: exchange.bytes_up for name, exchange in federation.exchanges.items()},
+    }
+    (Path(os.environ[RUN_FOLDER]) / "seen.json").write_text(json.dumps(seen))
+
+
+def _client(context: Context) -> ToyClient:
+    return ToyClient(str(context.node_config["name"]), Path(str(context.node_config["folder"])))
+
+
+client = make_client_app(_client)
