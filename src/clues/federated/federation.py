@@ -13,10 +13,8 @@ from flwr.app import Message
 from flwr.serverapp import Grid
 
 from clues.errors import FederationError, WireError
-from clues.federated.wire import ERROR_CODES, Result, Task, decode_result, encode_task, message_type, payload_bytes
-
-_FLOWER_ERRORS = {1: "bad-app", 2: "crashed", 3: "unreachable", 4: "unreachable", 5: "unreachable", 7: "bad-app"}
-"""flwr.common.constant.ErrorCode in our terms; anything else is a crash. The text beside the code is never read."""
+from clues.federated.flower import CODES, content_bytes
+from clues.federated.wire import ERROR_CODES, Result, Task, decode_result, encode_task, message_type
 
 _AWAY = ("unreachable", "late")
 _GREETING_SECONDS = 120.0
@@ -140,7 +138,7 @@ class Federation:
         began = time.monotonic()
         for node, task in tasks.items():
             content = encode_task(task)
-            exchange = Exchange(bytes_down=payload_bytes(content))
+            exchange = Exchange(bytes_down=content_bytes(content))
             # One by one: a grid that refuses a message then cannot shift the ids of the others.
             ids = list(self.grid.push_messages([Message(content, node, message_type(task.name), ttl=timeout)]))
             if ids and ids[0]:
@@ -154,7 +152,7 @@ class Federation:
                 # A dead node's error comes from the SuperLink: only the id tells whose reply it is.
                 node, task, exchange = pending.pop(reply.metadata.reply_to_message_id)
                 exchange.seconds = time.monotonic() - began
-                exchange.bytes_up = payload_bytes(reply.content) if reply.has_content() else 0
+                exchange.bytes_up = content_bytes(reply.content) if reply.has_content() else 0
                 take(node, _read(reply, task), exchange)
             if not replies:
                 time.sleep(min(1.0, max(0.01, waited / 20)))
@@ -165,7 +163,7 @@ class Federation:
 
 def _read(reply: Message, task: Task) -> Result:
     if reply.has_error():
-        return Result(error=_FLOWER_ERRORS.get(reply.error.code, "crashed"))
+        return Result(error=CODES.get(reply.error.code, "crashed"))
     try:
         return decode_result(reply.content, task)
     except WireError:

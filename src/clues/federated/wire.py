@@ -15,7 +15,6 @@ from typing import TypeVar
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
-from flwr.common.serde import recorddict_to_proto
 
 from clues.config import SCHEMA_VERSION
 from clues.errors import WireError
@@ -163,11 +162,6 @@ def check_result(result: Result, task: Task) -> None:
         _check_number(key, value)
     for key, array in result.arrays.items():
         _check_array(key, array, task)
-
-
-def payload_bytes(content: RecordDict) -> int:
-    """Bytes of a message's content, serialised. (`count_bytes` of Flower 1.42 fails on empty strings.)"""
-    return recorddict_to_proto(content).ByteSize()
 
 
 def _check_number(key: str, value: object) -> None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import TypeVar
 
-from flwr.app import Context, Error, Message, RecordDict
-from flwr.common.constant import SUPERLINK_NODE_ID, ErrorCode
-from flwr.common.serde import message_from_proto, message_to_proto
-from flwr.proto.message_pb2 import Message as MessageProto
+from flwr.app import Context, Message, RecordDict
 from flwr.serverapp import Grid
-from flwr.supercore.run import Run
-from flwr.supercore.task_identity import TaskIdentity
 
+from clues.federated import flower
 from clues.federated.client_app import Client, make_client_app
 from clues.federated.federation import Federation
 
@@ -38,8 +33,7 @@ class InProcessGrid(Grid):
             for node, name in enumerate(clients, start=100)
         }
         self._waiting: dict[str, Message] = {}
-        # Flower reads the sender of a new message from this process-wide record.
-        TaskIdentity.run_id, TaskIdentity.task_id, TaskIdentity.node_id = 1, 1, SUPERLINK_NODE_ID
+        flower.become_server()
 
     def get_node_ids(self) -> Iterable[int]:
         return list(self._contexts)
@@ -47,9 +41,8 @@ class InProcessGrid(Grid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         ids = []
         for message in messages:
-            message.metadata.__dict__["_message_id"] = secrets.token_hex(8)
-            self._waiting[message.metadata.message_id] = self._through_the_wire(message)
-            ids.append(message.metadata.message_id)
+            ids.append(flower.number(message))
+            self._waiting[ids[-1]] = self._through_the_wire(message)
         return ids
 
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
@@ -63,19 +56,19 @@ class InProcessGrid(Grid):
         try:
             return self._app(message, self._contexts[message.metadata.dst_node_id])
         except Exception as error:
-            return Message(Error(ErrorCode.CLIENT_APP_RAISED_EXCEPTION, str(error)), reply_to=message)
+            return flower.crashed_reply(message, error)
 
     def _through_the_wire(self, message: Message) -> Message:
-        packed = message_to_proto(message).SerializeToString()
+        packed = flower.packed(message)
         if self._record:
             self.messages.append(packed)
-        return message_from_proto(MessageProto.FromString(packed))
+        return flower.unpacked(packed)
 
-    def set_run(self, run: Run) -> None:
+    def set_run(self, run) -> None:
         raise NotImplementedError("an in-process grid belongs to no run")
 
     @property
-    def run(self) -> Run:
+    def run(self):
         raise NotImplementedError("an in-process grid belongs to no run")
 
     def create_message(self, content, message_type, dst_node_id, group_id, ttl=None) -> Message:

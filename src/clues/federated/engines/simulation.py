@@ -24,6 +24,7 @@ from flwr.serverapp import Grid, ServerApp
 from clues.errors import FederationError
 from clues.federated.client_app import Client, make_client_app
 from clues.federated.federation import Federation
+from clues.federated.flower import CLIENT_PROCESS
 
 T = TypeVar("T")
 
@@ -142,12 +143,12 @@ class _Engine:
 
 
 def _client_processes() -> list[psutil.Process]:
-    """The worker processes of this process's simulation; Ray titles them after Flower's actor."""
+    """The worker processes of this process's simulation."""
     found = []
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             title = process.cmdline()
-            if title and title[0].startswith("ray::ClientAppActor"):
+            if title and title[0].startswith(CLIENT_PROCESS):
                 found.append(process)
     return found
 
