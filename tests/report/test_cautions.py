@@ -8,23 +8,6 @@ from clues.report.federation import participation, totals
 from clues.report.power import power_view, shading_sentence
 
 
-def test_alpha_below_what_the_anchors_can_show():
-    [caution] = cautions.about_anchors("conformal", 0.01, 64)
-    assert "99 anchors or more" in caution.text
-    assert not cautions.about_anchors("conformal", 0.01, 299)
-    assert cautions.about_anchors("conformal", 0.01, 99)[0].title == "Few anchors"
-    assert not cautions.about_anchors("conformal", 0.1, 64)
-    assert not cautions.about_anchors("ratio", 0.01, 4)
-
-
-def test_anchors_that_look_spoiled_are_told_of_unless_a_scorer_measured_them():
-    anchors = {"rule": "conformal", "alpha": 0.1, "statistic": [4.0] * 36 + [-5.0, -9.0, -7.0, -6.0]}
-    [caution] = cautions.about_low_bar(anchors | {"criteria": {"fluency": ["fluency.forward"]}})
-    assert "number 38, 39, 40, 37;" in caution.text
-    assert not cautions.about_low_bar(anchors | {"criteria": {"less": ["less.score"]}})
-    assert not cautions.about_low_bar(anchors | {"criteria": {"fluency": ["fluency.forward"]}, "alpha": 0.2})
-
-
 def test_whole_clients_and_overlap():
     counts = {"a": {"rows": 9, "kept": 0, "overlap": 2}, "b": {"rows": 9, "kept": 9}, "c": {"rows": 0, "kept": 0}}
     titles = [c.title for c in cautions.about_clients(counts)]

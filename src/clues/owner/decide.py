@@ -19,8 +19,8 @@ from clues.errors import DecisionError
 from clues.owner.scores import ScoredRows, check_version, write_scores
 from clues.scoring.criteria import OWNER
 from clues.selection.bar import Bar
+from clues.selection.cautions import Caution, about_bar
 from clues.selection.groups import by_groups
-from clues.selection.low_bar import low_bar_warning
 from clues.selection.select import Selection, calibrate, select
 
 DECISIONS = {"keep": True, "drop": False}
@@ -64,7 +64,7 @@ def judge(folder: Path, scored: ScoredRows, bar: Bar, settings: SelectionSetting
         "truncated": sum(scored.truncated),
         "decided_by_owner": sum(map(bool, decisions)),
         "anchors": bar.size,
-        "warnings": warnings(bar, settings),
+        "warnings": [asdict(caution) for caution in cautions(bar, settings)],
     }
     write_json({**about, **asdict(verdict), **asdict(settings), **facts}, folder / "client.json")
     return verdict
@@ -100,17 +100,10 @@ def read_bar(file: Path) -> Bar:
     return Bar.from_arrays(check_version(file, json.loads(file.read_text()))["bar"])
 
 
-def warnings(bar: Bar, settings: SelectionSettings) -> list[str]:
+def cautions(bar: Bar, settings: SelectionSettings) -> list[Caution]:
     """What a reader must know before trusting the bar."""
-    least, found = 1 / (bar.size + 1), []
-    if settings.rule == "conformal" and settings.alpha < least:
-        found.append(
-            f"{bar.size} anchors cannot show p below {least:.3f}: at alpha {settings.alpha} nothing is dropped."
-        )
-    if bar.size < 30:
-        found.append(f"Only {bar.size} anchors: the bar is coarse and depends on each of them.")
-    own = calibrate(bar.anchors, bar).statistic.tolist() if bar.spoiled else []
-    return found + list(filter(None, [low_bar_warning(own, settings.rule, settings.alpha)]))
+    own = calibrate(bar.anchors, bar).statistic.tolist()
+    return about_bar(own, settings.rule, settings.alpha, is_evidence=bool(bar.spoiled))
 
 
 def read_decisions(file: Path, rows: Sequence[Row]) -> list[str]:

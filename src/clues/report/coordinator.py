@@ -12,6 +12,7 @@ from clues.report import bar, cautions, charts, comparing, federation, words
 from clues.report.files import read_json, read_json_if_there, read_lines
 from clues.report.groups import about_uneven_clients, client_shares
 from clues.report.page import Numbers, write_page
+from clues.selection.cautions import Caution
 
 PAGE = "report.html"
 COUNTED = {
@@ -140,10 +141,9 @@ def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
 
 def _cautions(
     job: Job, selection: Mapping[str, Any], anchors: Mapping[str, Any], training: Mapping[str, Any]
-) -> list[cautions.Caution]:
+) -> list[Caution]:
     clients, alpha = selection["clients"], job.selection.alpha
-    found = cautions.about_anchors(job.selection.rule, alpha, selection["anchors"]) + cautions.about_low_bar(anchors)
-    found += cautions.about_clients(clients) + about_uneven_clients(clients)
+    found = cautions.about_anchors(anchors) + cautions.about_clients(clients) + about_uneven_clients(clients)
     found += cautions.about_unseen(selection.get("unseen", {}), alpha)
     if job.sample.clients:
         found.append(cautions.about_simulation(len(clients), job.sample.spoiled_share, list(job.sample.kinds)))

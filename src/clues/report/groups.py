@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
-from clues.report.cautions import Caution
 from clues.report.words import count, faults, listed, percent
+from clues.selection.cautions import Caution
 from clues.selection.groups import LEAST, LEVEL, more_dropped
 from clues.statistics.shares import share
 
@@ -37,7 +37,7 @@ def about_groups(found: Mapping[str, Any], include_text: bool = True) -> list[Ca
     for kind, titles in TITLES.items():
         groups = [group for group in view if group["warning"] == kind]
         text = " ".join([_says(group, found) for group in groups])
-        cautions += [Caution(titles[len(groups) > 1], f"{text} {ADVICE}")] if groups else []
+        cautions += [Caution(f"group-{kind}", titles[len(groups) > 1], f"{text} {ADVICE}")] if groups else []
     return cautions
 
 
@@ -83,7 +83,7 @@ def about_uneven_clients(clients: Mapping[str, Mapping[str, Any]]) -> list[Cauti
         "lost (clues audit), and anchors from sources like its own would be fairer to it."
     )
     title = "A client loses more rows than the others" if len(uneven) == 1 else "Clients lose more rows than the others"
-    return [Caution(title, text)]
+    return [Caution("client-loses-more", title, text)]
 
 
 def chance(p: float) -> str:

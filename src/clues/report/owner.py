@@ -20,6 +20,7 @@ from clues.report.power import power_view, shading_sentence
 from clues.report.rows import MOST, Shown, rounded, show_rows
 from clues.report.shading import SHADED
 from clues.scoring.criteria import OWNER
+from clues.selection.cautions import Caution
 
 PAGE = "report.html"
 PAGE_WITHOUT_TEXT = "report-without-text.html"
@@ -138,15 +139,8 @@ def _embedded(
     }
 
 
-def _cautions(
-    about: Mapping[str, Any], scores: client_files.Scores, anchors: Mapping[str, Any]
-) -> list[cautions.Caution]:
-    found, low = (
-        cautions.about_anchors(about["rule"], about["alpha"], about["anchors"]),
-        cautions.about_low_bar(anchors),
-    )
-    others = [] if found else [text for text in about.get("warnings", []) if text not in [each.text for each in low]]
-    found += [cautions.Caution("Before you trust the bar", text) for text in others] + low
+def _cautions(about: Mapping[str, Any], scores: client_files.Scores, anchors: Mapping[str, Any]) -> list[Caution]:
+    found = cautions.about_anchors(anchors)
     if len(scores) and not scores.keep.any():
         found += cautions.about_clients({"this file": {"rows": len(scores), "kept": 0}})
     overlap = {name: sum(kinds.values()) for name, kinds in about.get("overlap", {}).items()}
@@ -154,14 +148,7 @@ def _cautions(
         found.append(
             cautions.about_overlap(sum(overlap.values()), f" ({words.listed([n for n in overlap if overlap[n]])})")
         )
-    return found + _about_truncation(about.get("truncated", 0), scores.scorer)
-
-
-def _about_truncation(rows: int, scorer: str) -> list[cautions.Caution]:
-    if not rows or not scorer:
-        return cautions.about_truncation(rows)
-    text = f"{words.count(rows, 'answer')} did not fit into the model and {'was' if rows == 1 else 'were'} scored"
-    return [cautions.Caution("Truncated answers", f"{text} by the part that does.", loud=False)]
+    return found + cautions.about_truncation(about.get("truncated", 0), scores.scorer)
 
 
 def _date(folder: Path) -> str:

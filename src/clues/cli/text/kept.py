@@ -41,7 +41,7 @@ def kept_text(folder: Path, facts: dict[str, Any]) -> str:
     ]
     if facts["set_aside"]:
         lines.append(f"{count(facts['set_aside'], 'record')} set aside, see {folder / 'set_aside.jsonl'}")
-    lines += [f"note: {text}" for text in facts["warnings"]]
+    lines += [f"note: {caution['text']}" for caution in facts["warnings"]]
     lines += [f"warning: {text}".replace("\u00a0", " ") for text in facts["group_warnings"]]
     lines += [f"kept    {facts['kept_file']}", f"report  {facts['report']}"]
     return "\n".join(lines)
