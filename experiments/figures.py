@@ -16,12 +16,12 @@ from figures_table import ARMS, HOWS, put_into_readme, table
 from clues.cli.display import showing
 from clues.config import Job, load_job
 from clues.data.files.reading import read_rows
-from clues.data.files.writing import write_json
+from clues.disk.reading import read_json
+from clues.disk.writing import write_json
 from clues.evaluation.scored import Scored, read_scored
 from clues.evaluation.selection import every_rule, keep_by
 from clues.federated.run import run_job
 from clues.progress import Progress
-from clues.report.files import read_json
 from clues.statistics.bootstrap import document_of, interval
 from clues.statistics.gap import Losses, gap_closed
 from clues.statistics.ranking import resampled_auc

@@ -26,7 +26,7 @@ from safetensors.torch import save_file
 
 from clues.collaboration.aggregate import client_weights
 from clues.collaboration.merge import merge_adapters
-from clues.data.files.writing import replacing, write_json
+from clues.disk.writing import replacing, write_json
 
 
 def run(job: Job, bench: Bench, tables: Path) -> tuple[dict[str, dict[str, Any]], dict[str, State]]:

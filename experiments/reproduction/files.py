@@ -16,7 +16,7 @@ from experiments.reproduction.claims import Finding, claim_of
 from experiments.reproduction.results import Results
 from experiments.reproduction.verdicts import UNKNOWN, Verdict, verdict
 
-from clues.data.files.writing import replacing, write_json
+from clues.disk.writing import replacing, write_json
 from clues.report.drawing import svg
 
 DOCS = Path(__file__).parents[2] / "docs" / "reproduction"

@@ -24,7 +24,7 @@ from experiments.reproduction.worlds import SEEDS, worlds
 from experiments.selection.__main__ import TABLES, claimed
 from safetensors.torch import load_file
 
-from clues.data.files.writing import write_json, write_jsonl
+from clues.disk.writing import write_json, write_jsonl
 from clues.evaluation.answers.answer import read_answers, write_answers
 from clues.evaluation.answers.generation import generate
 from clues.evaluation.answers.prompts import prepare_prompts

@@ -17,7 +17,7 @@ from experiments.reproduction.words import COLUMNS, heading
 from experiments.reproduction.worlds import SEEDS
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from clues.data.files.writing import write_json
+from clues.disk.writing import write_json
 
 PAGE = DOCS.parent / "REPRODUCTION.md"
 MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|*_`[]"})

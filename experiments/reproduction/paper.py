@@ -28,7 +28,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from clues.config import Job as Settings
 from clues.config import ModelSettings, TrainingSettings, job_from_dict
 from clues.data.damage.spoil import KINDS
-from clues.data.files.writing import write_json
+from clues.disk.writing import write_json
 from clues.errors import SettingError
 from clues.models.base import LanguageModel, packaged_folder
 

@@ -19,7 +19,7 @@ from experiments.reproduction.worlds import World, worlds
 from experiments.selection import pools
 from experiments.selection.__main__ import TABLES
 
-from clues.data.files.writing import write_jsonl
+from clues.disk.writing import write_jsonl
 from clues.errors import SettingError
 
 ARTEFACTS = tuple(READ)

@@ -24,10 +24,10 @@ import numpy as np
 from experiments.selection.mixtures import QUALITY
 from transformers import AutoTokenizer
 
-from clues.data.files.writing import write_jsonl
 from clues.data.overlap import distinct
 from clues.data.rows import Message, Row
 from clues.data.words import jaccard, shingles
+from clues.disk.writing import write_jsonl
 from clues.errors import SettingError
 from clues.models.base import packaged_folder
 

@@ -28,9 +28,9 @@ from clues.baselines.likelihoods import likelihood_scores
 from clues.baselines.similarity import similarity_scores
 from clues.config import AdapterSettings, TrainingSettings
 from clues.data.encoding import Encoded
-from clues.data.files.writing import replacing
 from clues.data.prepare import prepare_rows
 from clues.data.rows import Row
+from clues.disk.writing import replacing
 from clues.kernels.fisher import RIDGE
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel

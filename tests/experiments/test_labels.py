@@ -10,8 +10,8 @@ from experiments.selection.labels import SPLITS, compared
 from experiments.selection.mixtures import Mixture, draw
 from experiments.selection.read import Table
 
-from clues.data.files.writing import write_jsonl
 from clues.data.sample import packaged_rows
+from clues.disk.writing import write_jsonl
 
 SMALL = Mixture(
     unseen_source="", share=0.0, rows_per_client=4, validation_rows=16, anchor_rows=8, heldback_rows=0, bad_rows=0,

@@ -34,7 +34,7 @@ from experiments.selection.mixtures import draw
 from experiments.selection.read import Table
 from experiments.selection.tables import WarmUp, write
 
-from clues.data.files.writing import write_json
+from clues.disk.writing import write_json
 from clues.errors import SettingError
 from tests.experiments.conftest import TINY
 

@@ -20,7 +20,7 @@ from clues.config import (
     ScoringSettings,
     SelectionSettings,
 )
-from clues.data.files.writing import write_json
+from clues.disk.writing import write_json
 from clues.evaluation.selection import every_rule, measure_run
 from clues.owner.decide import Verdict, anchors_file, judge
 from clues.owner.scores import ScoredRows

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clues.config import SelectionSettings
-from clues.data.files.writing import write_jsonl
+from clues.disk.writing import write_jsonl
 from clues.errors import DecisionError, ScoresError
 from clues.federated.run import run_job
 from clues.owner.decide import judge_again

@@ -7,12 +7,12 @@ import json
 import pytest
 
 from clues.config import SelectionSettings
+from clues.disk.reading import read_lines
 from clues.errors import AuditError
 from clues.owner.decide import judge_again
 from clues.report.audit import bar_dropped, read_audit, start_audit
 from clues.report.audit_file import decide, read_entries
 from clues.report.client_files import read_scores
-from clues.report.files import read_lines
 from clues.report.owner import write_owner_report
 from clues.selection.bounds import most_good
 from clues.statistics.sampling import most

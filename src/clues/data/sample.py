@@ -20,10 +20,10 @@ from pathlib import Path
 from clues.config import SampleSettings
 from clues.data.damage.spoil import corrupt_rows
 from clues.data.files.reading import read_rows
-from clues.data.files.writing import replacing
 from clues.data.overlap import distinct
 from clues.data.rows import Message, Row
 from clues.data.words import pieces
+from clues.disk.writing import replacing
 from clues.errors import PoolError
 
 PACKAGED_POOL = "medquad.jsonl.gz"

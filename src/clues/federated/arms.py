@@ -14,7 +14,7 @@ from torch import Tensor
 
 from clues.collaboration.aggregate import Update, aggregate, usable_updates
 from clues.config import TrainingSettings
-from clues.data.files.writing import write_json
+from clues.disk.writing import replacing, write_json
 from clues.federated.federation import Federation
 from clues.federated.wire import ADAPTER, Result, Task
 from clues.progress import Advance
@@ -110,7 +110,5 @@ class Arms:
 
 
 def _save(state: State, file: Path) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_suffix(".part")
-    save_file({name: t.contiguous() for name, t in state.items()}, str(scratch))
-    scratch.replace(file)
+    with replacing(file) as scratch:
+        save_file({name: t.contiguous() for name, t in state.items()}, str(scratch))

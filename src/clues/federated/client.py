@@ -11,15 +11,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import tomli_w
 import torch
 from torch import Tensor
 
 from clues.config import AdapterSettings, Job, ModelSettings, PublicSettings, SelectionSettings
-from clues.data.files.writing import replacing, write_json
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare
 from clues.data.rows import Message, Row
+from clues.disk.writing import write_json, write_toml
 from clues.errors import NoRowsError, ReadingError
 from clues.evaluation.labels import is_clean
 from clues.federated.wire import ADAPTER, Result, Task, TaskError
@@ -144,8 +143,7 @@ class Client:
         """What `clues score --like` needs of the job, and nothing about other clients or the server."""
         scoring = replace(self.job.scoring, own_domain=self._domains.own)
         mine = replace(self.job, scoring=scoring, clients=(), public=PublicSettings())
-        with replacing(self.folder / "job.toml") as scratch:
-            scratch.write_text(tomli_w.dumps(mine.to_dict()))
+        write_toml(mine.to_dict(), self.folder / "job.toml")
 
     def _counts(self) -> dict[str, int]:
         p = self.prepared

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from clues.collaboration.aggregate import Update
 from clues.config import Job
-from clues.data.files.writing import write_json
+from clues.disk.writing import write_json
 from clues.errors import FederationError
 from clues.evaluation.models import TestSet
 from clues.federated.arms import Arms, State

@@ -15,7 +15,7 @@ import clues
 from clues.collaboration.adaptive import adaptive_weights
 from clues.collaboration.aggregate import State, Update, client_weights
 from clues.collaboration.merge import merge_adapters
-from clues.data.files.writing import write_json
+from clues.disk.writing import write_json
 from clues.evaluation.models import TestSet, measure
 from clues.evaluation.selection import every_rule, measure_run
 from clues.federated.arms import State as Tensors

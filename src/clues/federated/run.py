@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import tomli_w
-
 from clues.config import Job, ScoringSettings, load_job
 from clues.data.files.formats import suffix_of
-from clues.data.files.writing import write_json
 from clues.data.sample import client_name, draw_sample, write_sample
+from clues.disk.writing import copy_file, remove_unfinished, write_json, write_toml
 from clues.errors import InUseError, PoolError, SettingError
 from clues.federated.client import Client
 from clues.federated.coordinator import Coordinator
@@ -77,7 +74,8 @@ def open_folder(job: Job, folder: Path, resume: bool) -> None:
     """Take the folder for this job, or make sure that it holds this very job."""
     check_folder(job, folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "job.toml").write_text(tomli_w.dumps(job.to_dict()))
+    remove_unfinished(folder)
+    write_toml(job.to_dict(), folder / "job.toml")
 
 
 def check_folder(job: Job, folder: Path, resume: bool) -> None:
@@ -103,8 +101,7 @@ def prepare_data(job: Job, folder: Path, progress: Progress) -> list[str]:
         return [client_name(source) for source in job.sample.clients]
     for name in PUBLIC_SETS:
         source, target = public_file(job, name), folder / "public" / f"{name}.jsonl"
-        target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(source, target)
+        copy_file(source, target)
     return [client.name for client in job.clients]
 
 

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from clues.config import ModelSettings, SelectionSettings
-from clues.data.files.writing import replacing, write_json
 from clues.data.prepare import prepare
+from clues.disk.writing import write_json, write_table
 from clues.errors import InRunError, SettingError
 from clues.in_run.batch_rows import row_key
 from clues.in_run.decide import counts, judge_in_run
@@ -139,8 +139,7 @@ class InRunScorer(TrainerCallback):
             return
         alpha = SelectionSettings().alpha
         verdict = judge_in_run(pa.concat_tables([pq.read_table(file) for file in files]), IN_RUN_CRITERIA, alpha)
-        with replacing(self.output / "in_run.parquet") as scratch:
-            pq.write_table(verdict, scratch)
+        write_table(verdict, self.output / "in_run.parquet")
         write_json(
             {
                 "windows": len(files),

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clues.data.files.writing import replacing
+from clues.disk.writing import write_table
 from clues.errors import InRunError
 from clues.in_run.public_rows import IN_RUN_CRITERIA, PublicReader, PublicRows, rulers_at, undisturbed
 from clues.in_run.reader import RowReader, RowScores
@@ -63,8 +63,7 @@ class Window:
         self._score_public([i for part in self._left for i in part])
         self._left = []
         key = {"clues_key": self.public.key}
-        with replacing(file) as scratch:
-            pq.write_table(pa.table(self._columns, _schema()).replace_schema_metadata(key), scratch)
+        write_table(pa.table(self._columns, _schema()).replace_schema_metadata(key), file)
 
     def _score_public(self, index: Sequence[int]) -> None:
         began = perf_counter()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from clues.config import AdapterSettings
+from clues.disk.writing import adding_to
 from clues.errors import AdapterError
 from clues.models.base import LanguageModel
 from clues.models.plain_lora import LORA_MATRIX, check_adapter, check_config, lora_targets
@@ -106,4 +107,5 @@ def load_adapter(lm: LanguageModel, folder: Path) -> LanguageModel:
 
 def save_adapter(model: nn.Module, folder: Path) -> None:
     """Write the adapter in PEFT's format."""
-    cast(PeftModel, model).save_pretrained(str(folder))
+    with adding_to(folder) as scratch:
+        cast(PeftModel, model).save_pretrained(str(scratch))

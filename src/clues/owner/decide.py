@@ -13,8 +13,9 @@ import numpy as np
 
 from clues.config import SelectionSettings
 from clues.data.files.reading import open_data_set
-from clues.data.files.writing import write_json, write_jsonl, write_rows, write_set_aside
+from clues.data.files.writing import write_rows, write_set_aside
 from clues.data.rows import Row
+from clues.disk.writing import write_json, write_jsonl
 from clues.errors import DecisionError
 from clues.owner.scores import ScoredRows, check_version, write_scores
 from clues.scoring.criteria import OWNER

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import Any
 
 from clues.config import CLUES, Job, SelectionSettings, load_job
 from clues.data.prepare import prepare
+from clues.disk.reading import read_json
+from clues.disk.writing import copy_file
 from clues.errors import InUseError, ScoresError
 from clues.models.base import load_base
 from clues.owner.decide import Verdict, read_bar
 from clues.owner.score import begin, check_output, conclude, scoring_model
 from clues.processes import processes
 from clues.progress import Progress
-from clues.report.files import read_json
 from clues.scoring.channel_folder import QUESTIONS, ChannelFolder, read_questions
 from clues.scoring.checkpoint import Checkpoint
 from clues.scoring.contrasts import base_passes
@@ -110,5 +110,5 @@ def score_new_rows(
     if not main:
         return None
     if (power := like / "power.json").exists():
-        shutil.copyfile(power, output / "power.json")
+        copy_file(power, output / "power.json")
     return conclude(output, job, data, part, read_bar(like / "anchors.json"), columns, overlap={})

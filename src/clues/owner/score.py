@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from clues.baselines.scorers import scorer_of
 from clues.config import CLUES, Job, load_job
 from clues.data.encoding import Encoded
-from clues.data.files.writing import write_json
+from clues.disk.writing import copy_file, remove_unfinished, write_json, write_toml
 from clues.errors import InUseError, SettingError
 from clues.models.adapters import add_adapter
 from clues.models.base import LanguageModel, load_base
@@ -87,8 +84,9 @@ def scored_by(job: Job) -> tuple[Scorer | None, tuple[Criterion, ...]]:
 def begin(output: Path, job: Job, pins: Mapping[str, tuple[Path, Sequence[Encoded]]]) -> None:
     """Take the folder: only when everything could be read, so that a wrong name does not block it."""
     output.mkdir(parents=True, exist_ok=True)
+    remove_unfinished(output)
     pin_rows(output / "inputs.json", pins)
-    (output / "job.toml").write_text(tomli_w.dumps(job.to_dict()))
+    write_toml(job.to_dict(), output / "job.toml")
 
 
 def conclude(
@@ -104,7 +102,7 @@ def conclude(
     about = {"name": source.name, "job": job.hash, "model": job.model.name, "overlap": overlap}
     prepared, channels = rows.prepared, rows.channels(own_domains(job))
     if job.scoring.scorer == CLUES:
-        shutil.copyfile(rows.folder / "explanations.parquet", output / "explanations.parquet")
+        copy_file(rows.folder / "explanations.parquet", output / "explanations.parquet")
     else:
         prepared, channels = with_score(prepared, channels, job.scoring.scorer)
     verdict = judge(output, ScoredRows.of(source, prepared, channels, columns), bar, job.selection, about)

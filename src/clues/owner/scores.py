@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 
 from clues.config import SCHEMA_VERSION
 from clues.data.files.reading import read_rows
-from clues.data.files.writing import replacing
 from clues.data.prepare import Prepared
 from clues.data.rows import Row, SetAside
+from clues.disk.writing import write_table
 from clues.errors import ScoresError
 from clues.selection.select import Selection
 
@@ -117,8 +117,7 @@ def write_scores(
     columns |= {"reason": reasons, "decision": list(decisions)}
     table = pa.concat_tables([pa.table(columns), _set_aside_table(scored.set_aside)], promote_options="default")
     metadata = {"schema_version": str(SCHEMA_VERSION)}
-    with replacing(file) as scratch:
-        pq.write_table(table.sort_by("line").replace_schema_metadata(metadata), scratch)
+    write_table(table.sort_by("line").replace_schema_metadata(metadata), file)
 
 
 def _set_aside_table(items: Sequence[SetAside]) -> pa.Table:

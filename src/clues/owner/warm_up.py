@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clues.config import Job
-from clues.data.files.writing import replacing
 from clues.data.prepare import Prepared
+from clues.disk.writing import replacing
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
 from clues.processes import processes

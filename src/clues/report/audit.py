@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from clues.disk.reading import read_json
 from clues.errors import AuditError
 from clues.report.audit_file import FILE, read_entries, write_sample
 from clues.report.client_files import Scores, read_scores
-from clues.report.files import read_json
 from clues.selection.bounds import most_good
 from clues.statistics.bootstrap import CONFIDENCE
 from clues.statistics.sampling import draw, interval, most

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from clues.data.files.records import conversation
-from clues.data.files.writing import replacing, write_jsonl
+from clues.disk.reading import read_json, read_lines
+from clues.disk.writing import write_jsonl, write_text
 from clues.errors import AuditError
-from clues.report.files import read_json, read_lines
 
 FILE = "audit.jsonl"
 VERDICTS = ("bad", "good", "")
@@ -77,8 +77,7 @@ def decide(folder: Path, verdicts: Mapping[str, str]) -> list[str]:
     good = [name for name, verdict in verdicts.items() if verdict == "good" and name not in decided]
     new = own + [json.dumps({"id": name, "decision": "keep", "why": WHY}, ensure_ascii=False) for name in good]
     if new != lines:
-        with replacing(file) as scratch:
-            scratch.write_text("".join(f"{line}\n" for line in new), encoding="utf-8")
+        write_text("".join(f"{line}\n" for line in new), file)
     return good
 
 

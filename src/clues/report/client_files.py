@@ -12,8 +12,8 @@ import numpy as np
 from clues.data.files.reading import read_rows
 from clues.data.files.records import conversation
 from clues.data.rows import Row
+from clues.disk.reading import read_lines, read_table
 from clues.errors import ReportError
-from clues.report.files import read_lines, read_table
 from clues.report.shading import SHADED
 from clues.scoring.criteria import SCORE
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from clues import __version__
 from clues.config import Job, load_job
+from clues.disk.reading import read_json, read_json_if_there, read_lines
 from clues.report import bar, cautions, charts, comparing, federation, words
-from clues.report.files import read_json, read_json_if_there, read_lines
 from clues.report.groups import about_uneven_clients, client_shares
 from clues.report.page import Numbers, write_page
 from clues.selection.cautions import Caution

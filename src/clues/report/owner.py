@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from clues import __version__
+from clues.disk.reading import read_json, read_json_if_there, read_lines
 from clues.report import bar, cautions, charts, client_files, words
 from clues.report.audit import audit_view
-from clues.report.files import read_json, read_json_if_there, read_lines
 from clues.report.groups import about_groups, groups_view
 from clues.report.page import payload, write_page
 from clues.report.power import power_view, shading_sentence

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from clues.disk.writing import replacing
 from clues.errors import ReportError
 from clues.report import words
 
@@ -32,9 +32,8 @@ def write_page(path: Path, template: str, scripts: Sequence[str] = (), **values:
     html = page.render(style=style, script=script, policy=_policy(style, script), **values).encode()
     if len(html) > LARGEST:
         raise ReportError(f"{path} would have {words.data_size(len(html))}, more than {words.data_size(LARGEST)}")
-    unfinished = path.with_suffix(".html.part")
-    unfinished.write_bytes(html)
-    os.replace(unfinished, path)
+    with replacing(path) as scratch:
+        scratch.write_bytes(html)
     return path
 
 

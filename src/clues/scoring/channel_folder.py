@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from clues.data.files.writing import write_json
 from clues.data.prepare import Prepared
+from clues.disk.writing import write_json
 from clues.models.base import LanguageModel
 from clues.scoring.checkpoint import Checkpoint, score_base, score_under, score_validation, trace
 from clues.scoring.domains import ALIKE, DomainWeights

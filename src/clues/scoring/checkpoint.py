@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clues.data.encoding import Encoded, encode
-from clues.data.files.writing import replacing
 from clues.data.rows import Row
+from clues.disk.writing import replacing
 from clues.errors import SettingError
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel

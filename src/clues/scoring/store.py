@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clues.data.encoding import Encoded
-from clues.data.files.writing import write_json
+from clues.disk.writing import replacing, write_json, write_table
 from clues.errors import SettingError
 from clues.processes import processes
 
@@ -101,18 +101,13 @@ def _part(file: Path, number: int) -> Path:
 
 
 def _write(file: Path, table: pa.Table, key: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_suffix(".part")
-    pq.write_table(table.replace_schema_metadata({"clues_key": key}), scratch)
-    scratch.replace(file)
+    write_table(table.replace_schema_metadata({"clues_key": key}), file)
 
 
 def _join(parts: Sequence[Path], file: Path, key: str) -> None:
     """One file out of its parts, a part in memory at a time; the parts are then gone."""
-    scratch = file.with_suffix(".part")
     schema = pq.read_schema(parts[0]).with_metadata({"clues_key": key})
-    with pq.ParquetWriter(scratch, schema) as writer:
+    with replacing(file) as scratch, pq.ParquetWriter(scratch, schema) as writer:
         for part in parts:
             writer.write_table(pq.read_table(part).replace_schema_metadata(schema.metadata))
-    scratch.replace(file)
     shutil.rmtree(parts[0].parent)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clues.data.files.reading import open_data_set, read_rows
-from clues.data.files.writing import replacing, write_jsonl, write_rows, write_set_aside
+from clues.data.files.writing import write_rows, write_set_aside
 from clues.data.rows import SetAside
 from clues.errors import WritingError
 from tests.helpers.files import FORMATS, put
@@ -143,20 +143,3 @@ def test_set_aside_records(tmp_path):
     lines = (tmp_path / "new" / "set_aside.jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == [dataclasses.asdict(item) for item in items]
     assert "ä" in lines[0]
-
-
-def test_a_failure_leaves_the_old_file(tmp_path):
-    def broken():
-        yield {"a": 1}
-        raise RuntimeError("power cut")
-
-    path = tmp_path / "out.jsonl"
-    path.write_text("old")
-    with pytest.raises(RuntimeError):
-        write_jsonl(broken(), path)
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["out.jsonl"]
-    with pytest.raises(FileExistsError), replacing(tmp_path / "folder") as scratch:  # noqa: PT012 - it fails halfway
-        scratch.mkdir()
-        scratch.mkdir()
-    assert [p.name for p in tmp_path.iterdir()] == ["out.jsonl"]

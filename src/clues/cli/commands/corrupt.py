@@ -52,7 +52,7 @@ def corrupt(
     """
     from clues.data.damage.spoil import LABEL, corrupt_rows
     from clues.data.files.reading import read_rows
-    from clues.data.files.writing import write_jsonl
+    from clues.disk.writing import write_jsonl
 
     check_share("--share", share)
     check_new(output_to)

@@ -80,10 +80,10 @@ def generate(
         stay_offline()
     from clues.evaluation.answers.folder import answer_all, name_adapters
     from clues.evaluation.answers.generation import Drawing
+    from clues.evaluation.answers.pairs import write_pairs
     from clues.evaluation.answers.prompts import prepare_prompts
     from clues.evaluation.answers.settings import answer_settings, check_folder
     from clues.models.base import load_base, load_skeleton
-    from clues.report.pairs import write_pairs
 
     job = owner_job((*DEFAULTS, *settings), {"model.name": model})
     names, drawing = name_adapters(adapters), Drawing(temperature, seed)

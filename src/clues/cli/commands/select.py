@@ -10,7 +10,7 @@ from clues.cli.options import Rule, owner_job
 from clues.cli.output import NORMAL, Output
 from clues.cli.text.kept import kept_facts, kept_text
 from clues.config import Job, SelectionSettings
-from clues.report.files import read_json
+from clues.disk.reading import read_json
 
 EXAMPLES = """
 **Examples**

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clues.cli.text.words import count, faults
-from clues.report.files import read_json, read_json_if_there
+from clues.disk.reading import read_json, read_json_if_there
 
 if TYPE_CHECKING:
     from clues.owner.decide import Verdict

@@ -8,7 +8,7 @@ from typing import Any
 
 from clues.cli.output import table
 from clues.cli.text.words import duration, fixed, percent
-from clues.report.files import read_json
+from clues.disk.reading import read_json
 
 SELECTION = {"auc": "AUC", "precision": "precision", "recall": "recall", "f1": "F1"}
 HOW = ("federated", "merged")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from clues.disk.writing import json_line
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz", ".csv", ".csv.gz", ".parquet")
 """Of the files that clues reads; a saved Hugging Face data set is a folder."""
@@ -50,12 +51,6 @@ class DataSet(Protocol):
 def suffix_of(path: str | Path) -> str:
     """The suffix that tells the format, `.gz` included; empty if it is none that clues reads."""
     return max((suffix for suffix in SUFFIXES if Path(path).name.lower().endswith(suffix)), key=len, default="")
-
-
-def json_line(record: Any) -> bytes:
-    """A record as one line of JSON in UTF-8, without the line break; what JSON does not know becomes its text."""
-    # UTF-8 lacks nothing but lone surrogates, and Python's backslash escape of those is JSON's too.
-    return json.dumps(record, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
 
 
 def object_item(line: int, value: Any) -> Item:

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clues.data.files.formats import Item, json_line, object_item
+from clues.data.files.formats import Item, object_item
+from clues.disk.writing import json_line
 from clues.errors import ReadingError
 
 if TYPE_CHECKING:

@@ -1,20 +1,15 @@
-"""Rows back into files: whole or not at all, and every kept record as its owner wrote it."""
+"""Rows back into files, every kept record as its owner wrote it."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-from clues.config import SCHEMA_VERSION
-from clues.data.files.formats import DataSet, json_line, suffix_of
+from clues.data.files.formats import DataSet, suffix_of
 from clues.data.files.reading import open_data_set
 from clues.data.rows import Row, SetAside
+from clues.disk.writing import json_line, replacing, write_jsonl
 from clues.errors import WritingError
 
 
@@ -48,35 +43,6 @@ def _check_place(out: Path, data_set: DataSet, source: str | Path) -> None:
         raise WritingError(f"{out}: a folder with other files, which would be lost; name another one")
 
 
-def write_set_aside(items: Iterable[SetAside], path: str | Path) -> None:
+def write_set_aside(items: Iterable[SetAside], path: Path) -> None:
     """Records that are no rows, as JSON lines with `file`, `line`, `reason` and `raw`."""
     write_jsonl((dataclasses.asdict(item) for item in items), path)
-
-
-def write_jsonl(records: Iterable[Mapping[str, Any]], path: str | Path) -> None:
-    """Any records as JSON lines in UTF-8."""
-    with replacing(Path(path)) as scratch, scratch.open("wb") as file:
-        file.writelines(json_line(record) + b"\n" for record in records)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write a file or folder under; it takes its place only if the block succeeds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield scratch
-        if path.is_dir():  # a folder with something in it cannot be replaced in one step
-            shutil.rmtree(path)
-        os.replace(scratch, path)
-    finally:
-        if scratch.is_dir():
-            shutil.rmtree(scratch)
-        scratch.unlink(missing_ok=True)
-
-
-def write_json(content: Mapping[str, Any], path: str | Path) -> None:
-    """One JSON object with clues' `schema_version`, readable by a person."""
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **content}, indent=1, ensure_ascii=False)
-    with replacing(Path(path)) as scratch:
-        scratch.write_text(text + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clues.config import SCHEMA_VERSION
-from clues.data.files.writing import write_jsonl
+from clues.disk.writing import write_jsonl
 from clues.errors import AnswersError
 
 BASE = "base"

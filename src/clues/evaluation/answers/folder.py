@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clues.data.batches import token_budget_batches
-from clues.data.files.formats import json_line
-from clues.data.files.writing import write_json
+from clues.disk.writing import json_line, replacing, write_json
 from clues.errors import AnswersError
 from clues.evaluation.answers.answer import BASE, SETTINGS, Answer, read_answers, write_answers
 from clues.evaluation.answers.generation import Drawing, generate
@@ -87,7 +86,8 @@ def _begun(file: Path, prompts: Prompts, lm: LanguageModel) -> list[Answer]:
     if not file.exists():
         return []
     text = file.read_bytes()
-    file.write_bytes(text[: text.rfind(b"\n") + 1])  # a killed process may have left half a line
+    with replacing(file) as scratch:  # a killed process may have left half a line
+        scratch.write_bytes(text[: text.rfind(b"\n") + 1])
     found = {answer.id: answer for answer in read_answers(file)}
     if odd := sorted(found.keys() - {prompt.row.id for prompt in prompts.usable}):
         raise AnswersError(

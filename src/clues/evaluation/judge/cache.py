@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clues.config import SCHEMA_VERSION
-from clues.data.files.writing import write_json
+from clues.disk.writing import write_json
 from clues.errors import JudgeError
 from clues.evaluation.judge.requests import Reply, Request
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from clues import __version__
 from clues.config import SCHEMA_VERSION
-from clues.data.files.writing import write_json, write_jsonl
+from clues.disk.writing import write_json, write_jsonl
 from clues.errors import JudgeError
 from clues.evaluation.judge.asking import Manners, ask_all
 from clues.evaluation.judge.cache import ReplyCache

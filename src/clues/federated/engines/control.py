@@ -11,8 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
+from clues.disk.writing import write_toml
 from clues.errors import DeploymentError
 from clues.federated.engines.deployment import environment, program
 
@@ -21,7 +20,7 @@ def write_connection(home: Path, name: str, superlink: str, authority: Path) -> 
     """Tell the `flwr` command, in its config.toml, where the SuperLink is and by which authority to know it."""
     home.mkdir(parents=True, exist_ok=True)
     connection = {"address": superlink, "root-certificates": str(authority.absolute())}
-    (home / "config.toml").write_text(tomli_w.dumps({"superlink": {name: connection}}), encoding="utf-8")
+    write_toml({"superlink": {name: connection}}, home / "config.toml")
 
 
 def register_client(home: Path, connection: str, public_key: Path, name: str) -> None:

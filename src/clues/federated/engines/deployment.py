@@ -13,9 +13,8 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomli_w
-
 from clues.config import Job, PublicSettings
+from clues.disk.writing import write_toml
 
 RUN_FOLDER = "CLUES_RUN_DIR"
 """Environment variable of the SuperLink: the run's folder, with job.toml and public/. The ServerApp works in it."""
@@ -90,10 +89,7 @@ def write_bundle(folder: Path, job: Job, server_app: str = SERVER_APP, client_ap
     components = {"serverapp": server_app, "clientapp": client_app}
     app = {"publisher": "clues", "components": components, "config": config}
     project = {"name": "clues-run", "version": "0.1.0", "description": "A clues run.", "license": "Apache-2.0"}
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "pyproject.toml").write_text(
-        tomli_w.dumps({"project": project, "tool": {"flwr": {"app": app}}}), encoding="utf-8"
-    )
+    write_toml({"project": project, "tool": {"flwr": {"app": app}}}, folder / "pyproject.toml")
     return folder
 
 

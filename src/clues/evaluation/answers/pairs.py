@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from clues.data.files.writing import replacing
+from clues.disk.writing import write_text
 from clues.evaluation.answers.answer import BASE, Answer, pair_answers
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>&#|~!$@]|:(?=//)|(?<=www)\.)", re.IGNORECASE)
@@ -34,8 +34,7 @@ def write_pairs(models: Mapping[str, Sequence[Answer]], file: Path) -> None:
         for name, answers in paired.items():
             cut = "" if answers[i].stopped else f" (stopped after {answers[i].tokens} tokens, the limit)"
             parts.append(_quoted(f"{_escaped(name)}{cut}", answers[i].answer))
-    with replacing(file) as scratch:
-        scratch.write_text("\n".join(parts), encoding="utf-8", errors="backslashreplace")
+    write_text("\n".join(parts), file)
 
 
 def _quoted(heading: str, text: str) -> str:

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from clues.errors import AnswersError
 from clues.evaluation.answers.answer import Answer
-from clues.report.pairs import write_pairs
+from clues.evaluation.answers.pairs import write_pairs
 
 ONE = Answer("1-abc", "d", "What is gout?", "<q>", "A disease.", "Pain.", 3, True)
 ALL_SIGNS = "-+=:.)(*_#>~`|<&![]^$@/\\\\\n\t 019abw"

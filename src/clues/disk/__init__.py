@@ -1,0 +1,1 @@
+"""Files of clues on disk: written whole or not at all, and read in our version alone."""
