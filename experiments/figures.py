@@ -14,7 +14,8 @@ import numpy as np
 from figures_table import ARMS, HOWS, put_into_readme, table
 
 from clues.cli.display import showing
-from clues.config import Job, load_job
+from clues.config import Job
+from clues.config.reading import load_job
 from clues.data.files.reading import read_rows
 from clues.disk.reading import read_json
 from clues.disk.writing import write_json

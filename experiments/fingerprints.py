@@ -21,7 +21,8 @@ from experiments.reproduction.worlds import SEEDS, worlds
 from experiments.selection.mixtures import Mixed, Mixture, draw
 from experiments.selection.plan import plan
 
-from clues.config import Job, load_job
+from clues.config import Job
+from clues.config.reading import load_job
 from clues.data.files.writing import write_json
 from clues.data.rows import Row
 from clues.data.sample import draw_sample

@@ -11,7 +11,7 @@ import pytest
 
 import clues
 from clues.cli.main import COMMANDS, app
-from clues.config import job_from_dict
+from clues.config.reading import job_from_dict
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -26,7 +26,8 @@ from experiments.selection.tables import WarmUp, write
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from clues.config import Job as Settings
-from clues.config import ModelSettings, TrainingSettings, job_from_dict
+from clues.config import ModelSettings, TrainingSettings
+from clues.config.reading import job_from_dict
 from clues.data.damage.spoil import KINDS
 from clues.disk.writing import write_json
 from clues.errors import SettingError

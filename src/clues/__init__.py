@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from clues.collaboration.merge import merge_folders as merge
-    from clues.config import Job, SelectionSettings, load_job
+    from clues.config import Job, SelectionSettings
+    from clues.config.reading import load_job
     from clues.data.files.reading import read_rows
     from clues.federated.run import run_job as run
     from clues.in_run.callback import InRunScorer
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from clues.report.owner import write_owner_report
 
 __version__ = "0.1.0"
+SCHEMA_VERSION = 1
+"""Version of every file clues writes. A file with another version is refused with a clear error."""
 __all__ = [
     "InRunScorer",
     "Job",
@@ -55,7 +58,7 @@ _HOMES = {
     "Job": "clues.config:Job",
     "Progress": "clues.progress:Progress",
     "SelectionSettings": "clues.config:SelectionSettings",
-    "load_job": "clues.config:load_job",
+    "load_job": "clues.config.reading:load_job",
     "merge": "clues.collaboration.merge:merge_folders",
     "read_rows": "clues.data.files.reading:read_rows",
     "run": "clues.federated.run:run_job",

@@ -10,7 +10,7 @@ from clues.baselines.less import Less
 from clues.baselines.likelihoods import likelihood_scores
 from clues.baselines.scorers import SCORERS, scorer_of
 from clues.baselines.similarity import similarity_scores
-from clues.config import job_from_dict
+from clues.config.reading import job_from_dict
 from clues.data.encoding import encode
 from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Message, Row

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from clues.config import SampleSettings, load_job
+from clues.config import SampleSettings
+from clues.config.reading import load_job
 from clues.data.damage.spoil import corrupt_rows
 from clues.data.overlap import distinct
 from clues.data.rows import Row

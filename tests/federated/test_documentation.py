@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from clues.cli.main import app
-from clues.config import ClientSettings, job_from_dict
+from clues.config import ClientSettings
+from clues.config.reading import job_from_dict
 from clues.federated.engines import control
 from clues.federated.engines.deployment import RUN_FOLDER, Tls, environment, superlink_command, supernode_command
 from clues.federated.wire import ALLOWED_NUMBERS, ERROR_CODES

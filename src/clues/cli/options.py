@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from clues.config import Job, job_from_dict
+from clues.config import Job
+from clues.config.reading import job_from_dict
 from clues.errors import UsageError
 
 Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from clues import SCHEMA_VERSION
 from clues.cli.display import Kind, showing
 from clues.cli.errors import DONE, GATE
-from clues.config import SCHEMA_VERSION
 from clues.progress import Progress
 
 

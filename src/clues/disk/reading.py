@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clues.config import SCHEMA_VERSION
+from clues import SCHEMA_VERSION
 from clues.errors import FolderError
 
 if TYPE_CHECKING:

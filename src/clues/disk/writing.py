@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
-from clues.config import SCHEMA_VERSION
+from clues import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from pyarrow import Table

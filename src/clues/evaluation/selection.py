@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clues.config import SCHEMA_VERSION, SelectionSettings
+from clues import SCHEMA_VERSION
+from clues.config import SelectionSettings
 from clues.evaluation.labels import CLEAN
 from clues.evaluation.published import published_metrics
 from clues.evaluation.scored import Scored, read_scored

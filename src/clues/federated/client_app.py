@@ -13,7 +13,7 @@ from typing import Protocol
 from flwr.app import Context, Message, RecordDict
 from flwr.clientapp import ClientApp
 
-from clues.config import job_from_dict
+from clues.config.reading import job_from_dict
 from clues.errors import WireError
 from clues.federated.wire import NAME, TASKS, Result, Task, TaskError, decode_task, encode_result
 

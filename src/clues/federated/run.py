@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from clues.config import Job, ScoringSettings, load_job
+from clues.config import Job, ScoringSettings
+from clues.config.reading import load_job
 from clues.data.files.formats import suffix_of
 from clues.data.sample import client_name, draw_sample, write_sample
 from clues.disk.writing import copy_file, remove_unfinished, write_json, write_toml

@@ -9,7 +9,8 @@ from pathlib import Path
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from clues.config import Job, job_from_dict, load_job
+from clues.config import Job
+from clues.config.reading import job_from_dict, load_job
 from clues.errors import SettingError
 from clues.federated.engines.deployment import RUN_FOLDER, job_for_clients
 from clues.federated.federation import Federation

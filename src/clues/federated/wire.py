@@ -16,7 +16,7 @@ from typing import TypeVar
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
-from clues.config import SCHEMA_VERSION
+from clues import SCHEMA_VERSION
 from clues.errors import WireError
 
 Setting = int | float | str | bool | list[int] | list[float] | list[str] | list[bool]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from clues.config import CLUES, Job, SelectionSettings, load_job
+from clues.config import CLUES, Job, SelectionSettings
+from clues.config.reading import load_job
 from clues.data.prepare import prepare
 from clues.disk.reading import read_json
 from clues.disk.writing import copy_file

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from clues.baselines.scorers import scorer_of
-from clues.config import CLUES, Job, load_job
+from clues.config import CLUES, Job
+from clues.config.reading import load_job
 from clues.data.encoding import Encoded
 from clues.disk.writing import copy_file, remove_unfinished, write_json, write_toml
 from clues.errors import InUseError, SettingError

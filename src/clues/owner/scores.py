@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from clues.config import SCHEMA_VERSION
+from clues import SCHEMA_VERSION
 from clues.data.files.reading import read_rows
 from clues.data.prepare import Prepared
 from clues.data.rows import Row, SetAside

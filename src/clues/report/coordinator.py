@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from clues import __version__
-from clues.config import Job, load_job
+from clues.config import Job
+from clues.config.reading import load_job
 from clues.disk.reading import read_json, read_json_if_there, read_lines
 from clues.report import bar, cautions, charts, comparing, federation, words
 from clues.report.groups import about_uneven_clients, client_shares

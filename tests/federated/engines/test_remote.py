@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from clues.config import ClientSettings, Job, PublicSettings, load_job
+from clues.config import ClientSettings, Job, PublicSettings
+from clues.config.reading import load_job
 from clues.errors import DeploymentError, InUseError, SettingError
 from clues.federated.engines import control, remote
 from clues.federated.engines.remote import run_remotely

@@ -11,7 +11,8 @@ from clues.cli.options import DryRun, Offline, Resume, Settings
 from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
 from clues.cli.text.numbers import run_facts, run_text
-from clues.config import Job, load_job
+from clues.config import Job
+from clues.config.reading import load_job
 from clues.errors import UsageError
 
 InProcess = Annotated[

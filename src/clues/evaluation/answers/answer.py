@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clues.config import SCHEMA_VERSION
+from clues import SCHEMA_VERSION
 from clues.disk.writing import write_jsonl
 from clues.errors import AnswersError
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from clues.config import SCHEMA_VERSION
+from clues import SCHEMA_VERSION
 from clues.disk.writing import write_json
 from clues.errors import JudgeError
 from clues.evaluation.judge.requests import Reply, Request

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from clues import __version__
-from clues.config import SCHEMA_VERSION
+from clues import SCHEMA_VERSION, __version__
 from clues.disk.writing import write_json, write_jsonl
 from clues.errors import JudgeError
 from clues.evaluation.judge.asking import Manners, ask_all
