@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
@@ -54,6 +55,12 @@ CORPUS = (
     "What causes anaemia? A lack of iron in the diet, a loss of blood, or an inherited disease.",
     "system user assistant question answer patient doctor treatment disease blood heart",
 )
+
+
+def pytest_collection_finish() -> None:
+    """Libraries stay: no collection of garbage walks through their objects. The Trainer asks for one every time."""
+    gc.collect()
+    gc.freeze()
 
 
 def train_tokenizer(corpus: tuple[str, ...] = CORPUS, vocabulary: int = 400) -> PreTrainedTokenizerFast:

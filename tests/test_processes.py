@@ -16,6 +16,7 @@ from clues.config import TrainingSettings
 from clues.errors import SettingError
 from clues.training import local
 from tests.cli.conftest import checkpoint, files, write_rows  # noqa: F401 - fixtures
+from tests.helpers.waiting import run_alone
 from tests.scoring.test_probe import adapted, random_rows
 
 TINY = ("model.precision=float32", "training.local_steps=1", "scoring.checkpoints=[1]", "training.batch_size=4")
@@ -36,8 +37,9 @@ store.score_in_shards(Path(sys.argv[1]), ("x",), random_rows(1, 14), "c", score)
 
 def launched(*command: object) -> subprocess.CompletedProcess[str]:
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
-    done = subprocess.run([*launcher, *map(str, command)], capture_output=True, text=True, timeout=300, env=environment)
+    # Beside what is on the path already: the tests, which the processes import.
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH"))))
+    done = run_alone([*launcher, *map(str, command)], {"OMP_NUM_THREADS": "1", "PYTHONPATH": path})
     assert done.returncode == 0, done.stderr
     return done
 

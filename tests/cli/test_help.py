@@ -1,8 +1,7 @@
-"""Help and version come at once: without the heavy libraries, for every command, with examples."""
+"""Help and version come at once: with few libraries and none that is heavy, for every command, with examples."""
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 
@@ -11,34 +10,30 @@ import pytest
 from clues import __version__
 from clues.cli.main import COMMANDS
 
+MANY = 600
+"""More modules than help may import. It imports some 450; numpy alone would bring 130, torch some 1,700."""
 HEAVY = ("torch", "transformers", "peft", "pyarrow", "datasets", "altair", "flwr", "numpy", "scipy", "sklearn")
 NAMES = [command.__name__ for command in COMMANDS]
 PROBE = """
 import sys
 from clues.cli.main import main
 code = main(sys.argv[1:])
-print("HEAVY:", *[name for name in {heavy!r} if name in sys.modules])
+print(len(sys.modules), *[name for name in {heavy!r} if name in sys.modules])
 sys.exit(code)
 """
-
-
-def run_alone(*tokens: str) -> tuple[subprocess.CompletedProcess[str], float]:
-    """A command in a process of its own, and the seconds of computing that it took (not those it waited)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(
-        [sys.executable, "-c", PROBE.format(heavy=HEAVY), *tokens], capture_output=True, text=True, check=False
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return done, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 @pytest.mark.parametrize(
     "tokens", [["--help"], ["--version"], ["score", "--help"], ["env"], ["nonsense"]], ids=" ".join
 )
-def test_light_commands_import_nothing_heavy_and_take_under_half_a_second(tokens):
-    runs = [run_alone(*tokens) for _ in range(2)]
-    assert runs[0][0].stdout.splitlines()[-1] == "HEAVY:"
-    assert min(seconds for _, seconds in runs) < 0.5
+def test_light_commands_import_little_and_nothing_heavy(tokens):
+    """Imports are counted, for their seconds are also those of whatever else the machine does."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE.format(heavy=HEAVY), *tokens], capture_output=True, text=True, check=False
+    )
+    imported, *heavy = done.stdout.splitlines()[-1].split()
+    assert heavy == []
+    assert int(imported) < MANY
 
 
 def test_version_is_the_packages(clues):

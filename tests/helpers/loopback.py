@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from clues.federated.engines.deployment import (
     superlink_command,
     supernode_command,
 )
+from tests.helpers.waiting import computed, wait_until
 
 CONNECTION = "loopback"
 
@@ -130,13 +130,17 @@ def _start(loopback: Loopback, name: str, command: list[str], env: dict[str, str
         loopback.processes[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
 
 
-def _wait_for_port(port: int, loopback: Loopback, limit: float = 60.0) -> None:
-    deadline = time.monotonic() + limit
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.2)
-    raise TimeoutError((loopback.logs / "superlink.log").read_text()[-2000:])
+def _wait_for_port(port: int, loopback: Loopback) -> None:
+    superlink = loopback.processes["superlink"]
+    if not wait_until(lambda: answers(port), lambda: computed(superlink.pid)):
+        raise TimeoutError((loopback.logs / "superlink.log").read_text()[-2000:])
+
+
+def answers(port: int) -> bool:
+    """Whether something listens on a port of the loopback."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+        return True
+    return False
 
 
 @contextlib.contextmanager

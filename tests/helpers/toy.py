@@ -49,7 +49,8 @@ class ToyClient:
         if act == f"die at {self.name}":
             os._exit(1)
         if act == f"sleep at {self.name}":
-            time.sleep(3600)
+            time.sleep(600)
+            (self.folder / "awake").touch()
 
 
 @dataclass(frozen=True)

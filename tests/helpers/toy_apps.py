@@ -21,8 +21,8 @@ server = ServerApp()
 @server.main()
 def main(grid: Grid, context: Context) -> None:
     """Greet two clients, let them train, and have one fail; write down what came."""
-    federation = Federation(grid, 2, timeout=60)
-    federation.hello(limit=60)
+    federation = Federation(grid, 2)
+    federation.hello()
     trained = federation.ask({name: Task("train", {}, adapter(1.0)) for name in federation.nodes})
     failed = federation.ask({name: Task("score", {"act": "raise at north"}) for name in federation.nodes})
     seen = {

@@ -5,11 +5,11 @@ A model this small judges badly. Nothing is said here about what it says, only t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,6 +25,7 @@ from clues.evaluation.judge.judging import Plan, judge_answers
 from clues.evaluation.judge.prompts import prompts_from
 from clues.evaluation.judge.tasks import Judge
 from clues.models.base import packaged_folder
+from tests.helpers.waiting import computed, wait_until
 
 SERVE = "from transformers.cli.transformers import main; main()"
 FACTS = {"gout": "a red, swollen toe", "anaemia": "pale skin and fatigue"}
@@ -41,7 +42,7 @@ def endpoint(tmp_path_factory) -> Iterator[str]:
     with log.open("w") as out:
         process = subprocess.Popen([*command, "--device", "cpu"], stdout=out, stderr=subprocess.STDOUT)
     try:
-        _wait(f"http://127.0.0.1:{port}/health", process, log)
+        assert wait_until(lambda: healthy(port), lambda: computed(process.pid)), log.read_text()[-2000:]
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         process.terminate()
@@ -52,15 +53,10 @@ def endpoint(tmp_path_factory) -> Iterator[str]:
             process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"transformers serve did not come up:\n{log.read_text()[-2000:]}")
+def healthy(port: int) -> bool:
+    with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60):
+        return True
+    return False
 
 
 def plan(endpoint: str, output: Path) -> Plan:
@@ -82,7 +78,7 @@ def replies(folder: Path) -> dict[str, bytes]:
 
 def test_a_served_model_judges_end_to_end_and_says_the_same_again(endpoint, tmp_path):
     first, second = plan(endpoint, tmp_path / "first"), plan(endpoint, tmp_path / "second")
-    place, manners = Endpoint.at(endpoint, timeout_s=60, offline=True), Manners(concurrency=1)
+    place, manners = Endpoint.at(endpoint, timeout_s=600, offline=True), Manners(concurrency=1)
     cost = judging_cost((task.request for task in first.tasks()), Prices())
     whole = judge_answers(first, place, manners, lambda *_: None)
     judge_answers(replace(second, only="reference"), place, manners, lambda *_: None)
