@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,6 +18,7 @@ from clues.config import CollaborationSettings, EvaluationSettings
 from clues.errors import InUseError, SettingError
 from clues.federated.client import shared_model
 from clues.federated.coordinator import Coordinator
+from clues.federated.engines import in_process
 from clues.federated.engines.in_process import InProcessGrid, run_in_process
 from clues.federated.federation import Federation
 from clues.federated.run import LocalClients, open_folder, prepare_data, run_job
@@ -32,13 +34,64 @@ class Killed(BaseException):
     """What a kill looks like from inside: nothing catches it."""
 
 
+@dataclass(frozen=True)
+class Talk:
+    """What was said in a run: every message as bytes, and every task with the numbers that came back."""
+
+    messages: list[bytes]
+    exchanged: list[tuple[Task, dict]]
+
+
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """An undisturbed run."""
-    base = tmp_path_factory.mktemp("whole")
-    job = tiny_job(base)
-    run_job(job, base / "run", Progress(base / "run" / "events.jsonl"), engine="in-process")
-    return job, base / "run"
+def whole_and_talk(tmp_path_factory):
+    """An undisturbed run: job, folder (to be read only) and what was said."""
+    base, talk = tmp_path_factory.mktemp("whole"), Talk([], [])
+    job, folder = tiny_job(base), base / "run"
+    original = Federation.ask
+
+    class Recording(InProcessGrid):
+        def __init__(self, client_for, clients):
+            super().__init__(client_for, clients, record=True)
+            self.messages = talk.messages
+
+    def ask(self, tasks, *args, **kwargs):
+        results = original(self, tasks, *args, **kwargs)
+        talk.exchanged.extend((task, results[name].numbers) for name, task in tasks.items())
+        return results
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(in_process, "InProcessGrid", Recording)
+        patch.setattr(Federation, "ask", ask)
+        run_job(job, folder, Progress(folder / "events.jsonl"), engine="in-process")
+    return job, folder, talk
+
+
+@pytest.fixture(scope="module")
+def whole(whole_and_talk):
+    return whole_and_talk[:2]
+
+
+class Mortal:
+    """The tasks that servers asked for; one is killed when it asks for more than it `may`."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.may = 0
+
+
+@pytest.fixture
+def mortal(monkeypatch):
+    mortal, original = Mortal(), Federation.ask
+
+    def ask(self, tasks, *args, **kwargs):
+        if not mortal.may:
+            raise Killed
+        mortal.may -= 1
+        mortal.asked.append(str(next(iter(tasks.values())).settings))
+        return original(self, tasks, *args, **kwargs)
+
+    monkeypatch.setattr(Federation, "ask", ask)
+    return mortal
 
 
 def read(folder, name="metrics.json"):
@@ -98,12 +151,6 @@ def test_every_file_of_a_run_is_there_and_agrees(whole):
     assert selection["unseen"]["rows"] == 4
 
 
-def test_the_same_job_gives_the_same_numbers(whole, tmp_path):
-    job, folder = whole
-    run_job(job, tmp_path / "again", Progress(), engine="in-process")
-    assert comparable(read(tmp_path / "again")) == comparable(read(folder))
-
-
 def test_another_seed_draws_other_rows(tmp_path):
     job = tiny_job(tmp_path)
     for seed in (0, 1):
@@ -113,76 +160,58 @@ def test_another_seed_draws_other_rows(tmp_path):
     assert first != second
 
 
-def test_no_score_depends_on_a_label(tmp_path):
-    files = []
-    for labels in (True, False):
-        folder = tmp_path / str(labels)
-        job = with_files(tiny_job(tmp_path), folder, labels)
-        run_job(job, folder / "run", Progress(), engine="in-process")
-        files.append(folder)
+def test_no_score_depends_on_a_label(whole, tmp_path):
+    """The rows of the whole run once more, as files of the clients' own and without their labels."""
+    job, labelled = whole
+    without = tmp_path / "run"
+    run_job(with_files(job, tmp_path, labels=False), without, Progress(), engine="in-process")
     for client in CLIENTS:
-        tables = [pq.read_table(f / "run" / "clients" / client / "scores.parquet").drop(["file"]) for f in files]
+        owns = [folder / "clients" / client for folder in (labelled, without)]
+        tables = [pq.read_table(own / "scores.parquet").drop(["file"]) for own in owns]
         assert tables[0].equals(tables[1])
-        kept = [(f / "run" / "clients" / client / "kept.jsonl").read_text() for f in files]
+        kept = [(own / "kept.jsonl").read_text() for own in owns]
         assert '"clues_label"' in kept[0]
         assert re.sub(r', "clues_label": "[a-z-]+"', "", kept[0]) == kept[1]
-    assert "selection" not in read(files[1] / "run")
+    assert "selection" not in read(without)
 
 
 def lead(job, folder, federation):
     Coordinator(federation, job, folder, Progress(folder / "events.jsonl"), labelled=True).run()
 
 
-def test_nothing_but_counts_and_adapters_leaves_a_client(tmp_path):
+def test_nothing_but_counts_and_adapters_leaves_a_client(whole_and_talk):
     """Every message of a run, as bytes: no five words of a row in sequence, no path, no traceback, no list of rows."""
-    job, folder = tiny_job(tmp_path), tmp_path / "run"
-    open_folder(job, folder, resume=False)
-    names = prepare_data(job, folder, Progress())
-    grid = InProcessGrid(LocalClients(folder, job), names, record=True)
-    lead(job, folder, Federation(grid, len(names)))
+    _, folder, talk = whole_and_talk
     private = phrases(
-        [folder / "clients" / name / "data.jsonl" for name in names],
+        [folder / "clients" / name / "data.jsonl" for name in CLIENTS],
         [folder / "public" / f"{name}.jsonl" for name in ("validation", "anchors", "test")],
     )
     assert len(private) > 300
-    up = [m for m in grid.messages if b"numbers" in m]
+    up = [m for m in talk.messages if b"numbers" in m]
     assert len(up) > 10
-    for message in grid.messages:
+    for message in talk.messages:
         assert not any(run in message for run in private)
     for message in up:
-        assert str(tmp_path).encode() not in message
+        assert str(folder.parent).encode() not in message
         assert b"Traceback" not in message
         assert b".py" not in message
 
 
-def test_the_public_questions_go_down_with_the_first_score_task_and_nothing_more_comes_up(tmp_path, monkeypatch):
-    job, folder = tiny_job(tmp_path), tmp_path / "run"
-    exchanged: list[tuple[Task, dict]] = []
-    original = Federation.ask
-
-    def ask(self, tasks, *args, **kwargs):
-        results = original(self, tasks, *args, **kwargs)
-        exchanged.extend((task, results[name].numbers) for name, task in tasks.items())
-        return results
-
-    monkeypatch.setattr(Federation, "ask", ask)
-    open_folder(job, folder, resume=False)
-    names = prepare_data(job, folder, Progress())
-    grid = InProcessGrid(LocalClients(folder, job), names, record=True)
-    lead(job, folder, Federation(grid, len(names)))
+def test_the_public_questions_go_down_with_the_first_score_task_and_nothing_more_comes_up(whole_and_talk):
+    _, folder, talk = whole_and_talk
     public = (folder / "public" / "validation.jsonl").read_text().splitlines()
     questions = [json.loads(line)["question"] for line in public]
-    told = [(task, numbers) for task, numbers in exchanged if "questions" in task.settings]
-    assert [task.settings["checkpoint"] for task, _ in told] == [0] * len(names)
+    told = [(task, numbers) for task, numbers in talk.exchanged if "questions" in task.settings]
+    assert [task.settings["checkpoint"] for task, _ in told] == [0] * len(CLIENTS)
     for task, numbers in told:
         assert task.name == "score"
         assert json.loads(task.settings["questions"]) == questions
         assert set(numbers) == {"rows", "set_aside", "duplicates", "truncated", "seconds"}
-    for name in names:
+    for name in CLIENTS:
         assert read(folder, f"clients/{name}/questions.json")["questions"] == questions
-    up = [m for m in grid.messages if b"numbers" in m]
+    up = [m for m in talk.messages if b"numbers" in m]
     assert not any(json.dumps(question).encode() in message for question in questions for message in up)
-    assert any(json.dumps(questions[0])[1:-1].encode() in message for message in grid.messages)
+    assert any(json.dumps(questions[0])[1:-1].encode() in message for message in talk.messages)
 
 
 def test_a_client_that_starts_anew_finds_the_questions_it_was_sent(whole, tmp_path):
@@ -236,31 +265,21 @@ def test_a_failing_client_sends_a_code_and_the_run_goes_on(tmp_path):
     assert "no usable row" in (folder / "clients" / names[0] / "errors.log").read_text()
 
 
-@pytest.mark.parametrize("at", [0, 2, 4, 6, 8, 10, 12])
-def test_a_killed_run_resumes_to_the_same_numbers(whole, tmp_path, monkeypatch, at):
-    """Kill the server at its `at`-th task; what was answered before is not asked again."""
+def test_a_run_that_is_killed_again_and_again_comes_to_the_numbers_of_an_undisturbed_one(whole, tmp_path, mortal):
+    """The first server is killed at its first task, and each that resumes it two tasks later."""
     job, folder = whole
-    asked: list[str] = []
-    original = Federation.ask
-
-    def ask(self, tasks, *args, **kwargs):
-        if len(asked) == at:
-            asked.append("killed")
-            raise Killed
-        asked.append(str(next(iter(tasks.values())).settings))
-        return original(self, tasks, *args, **kwargs)
-
-    monkeypatch.setattr(Federation, "ask", ask)
-    with pytest.raises(Killed):
-        run_job(job, tmp_path / "run", Progress(), engine="in-process")
-    before = asked[:-1]
-    run_job(job, tmp_path / "run", Progress(), resume=True, engine="in-process")
-    after = asked[len(before) + 1 :]
-    assert not set(before) & set(after)
+    kills = 0
+    while not (tmp_path / "run" / "manifest.json").exists():
+        assert len(mortal.asked) == 2 * max(kills - 1, 0), "every server comes two tasks further"
+        mortal.may = 2 if kills else 0
+        with contextlib.suppress(Killed):
+            run_job(job, tmp_path / "run", Progress(), resume=kills > 0, engine="in-process")
+        kills += 1
+    assert kills == 8
+    assert len(set(mortal.asked)) == len(mortal.asked) == 13, "what was answered is not asked again"
     assert comparable(read(tmp_path / "run")) == comparable(read(folder))
-    count = len(asked)
-    run_job(job, tmp_path / "run", Progress(), resume=True, engine="in-process")
-    assert len(asked) == count  # a finished run starts nothing
+    mortal.may = 0
+    run_job(job, tmp_path / "run", Progress(), resume=True, engine="in-process")  # a finished run starts nothing
 
 
 def test_a_used_folder_is_refused_and_another_job_too(whole):
@@ -289,7 +308,7 @@ def test_forward_channels_alone(tmp_path):
     assert "choice_accuracy" in metrics["models"]["clues"]["merged"]
 
 
-def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path):
+def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path, mortal):
     """The first round by hand: every client trains from θ_0, and each counts by the rows it has."""
     job = tiny_job(tmp_path)
     folder = tmp_path / "run"
@@ -297,7 +316,9 @@ def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path):
     names = prepare_data(job, folder, Progress())
     data = folder / "clients" / names[0] / "data.jsonl"
     data.write_text("".join(line + "\n" for line in data.read_text().splitlines()[:4]))
-    run_in_process(lambda f: lead(job, folder, f), LocalClients(folder, job), names)
+    mortal.may = 2  # the base scores, and the first round
+    with pytest.raises(Killed):
+        run_in_process(lambda f: lead(job, folder, f), LocalClients(folder, job), names)
     found = load_file(folder / "adapters" / "mixed-federated" / "rounds" / "1.safetensors")
     _, start = shared_model(job.model, job.adapter, job.seed)
     expected = {name: torch.zeros_like(t) for name, t in start.items()}
@@ -330,9 +351,8 @@ def test_a_public_record_that_cannot_be_used_is_named(tmp_path):
         run_job(job, folder, Progress(), resume=True, engine="in-process")
 
 
-def test_a_model_is_measured_again_on_another_test_set(tmp_path):
-    job, folder = tiny_job(tmp_path), tmp_path / "run"
-    run_job(job, folder, Progress(), engine="in-process")
+def test_a_model_is_measured_again_on_another_test_set(whole, tmp_path):
+    job, folder = whole[0], shutil.copytree(whole[1], tmp_path / "run")
     first, negatives = read(folder, "evaluation/base.json"), folder / "public" / "negatives.jsonl"
     negatives.unlink()
     (folder / "manifest.json").unlink()
