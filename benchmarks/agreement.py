@@ -8,8 +8,8 @@ import torch
 from benchmarks.contract import Answer, Work
 from benchmarks.workloads import Workload
 from clues.models.adapters import lora_parameters
-from clues.scoring.forward import likelihood_channels
 from clues.scoring.passes import token_nll
+from clues.scoring.readings import likelihood_channels
 from clues.scoring.reference import reference_gradient, reference_loss
 
 TOLERANCE = 1e-3

@@ -16,7 +16,7 @@ from clues.data.batches import Batch, collate
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
 from clues.scoring.directions import Directions
-from clues.scoring.forward import likelihood_channels
+from clues.scoring.readings import likelihood_channels
 
 
 @dataclass(frozen=True)

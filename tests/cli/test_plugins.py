@@ -161,6 +161,7 @@ def test_a_federation_refuses_both(tmp_path):
 
 
 CODE = """
+from clues.scoring.channel import Channel
 from clues.scoring.criteria import Criterion
 
 def same(text, rng):
@@ -170,7 +171,7 @@ same_again = Criterion("same", same)
 fluency = Criterion("fluency", same)
 owner = Criterion("owner", same)
 deep = Criterion("deep", same, layers=(0.5, 2.0))
-wide = Criterion("wide", same, channels=("fluency.forward",))
+wide = Criterion("wide", same, channels=(Channel("fluency", "forward"),))
 other_name = Criterion("unlike", same)
 number = 3
 """
@@ -206,7 +207,7 @@ def test_channels_decide_which_criteria_there_can_be(tmp_path, monkeypatch):
         criteria_named(["fluency", "same"], "forward")
     found = criteria_named(["same", "completeness", "fluency"])
     assert [c.name for c in found] == ["fluency", "completeness", "same"]
-    assert found[2].channels == ("same.gradient",)
+    assert found[2].columns == ("same.gradient",)
     assert found[2].layer_range(30) == range(30)
     assert criteria_named(ScoringSettings().criteria) == CRITERIA
     assert find("clues.criteria", "same", {}, Criterion).layers is None

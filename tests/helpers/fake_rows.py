@@ -14,9 +14,11 @@ from clues.data.encoding import Encoded
 from clues.data.files.reading import read_rows
 from clues.data.prepare import Prepared
 from clues.data.rows import Message, Row, SetAside
+from clues.scoring.channel import FORWARD, GRADIENT
 from clues.scoring.checkpoint import trace
-from clues.scoring.criteria import CRITERIA
-from clues.scoring.forward import Forward, Readings, forward_channels
+from clues.scoring.criteria import CRITERIA, by_kind
+from clues.scoring.forward import Forward, forward_channels
+from clues.scoring.readings import Readings
 from clues.selection.bar import Bar
 
 KINDS = tuple(criterion.spoiling for criterion in CRITERIA)
@@ -113,7 +115,8 @@ def make_bar(shape: Shape, rng: np.random.Generator) -> Bar:
         return _measure(rows, [kind] * n, shape, rng)[2]
 
     spoiled = {c.name: channels(c.spoiling, VALIDATION) for c in CRITERIA}
-    return Bar(channels("clean", ANCHORS), channels("clean", VALIDATION), spoiled)
+    criteria = CRITERIA if shape.channels == "full" else by_kind(CRITERIA, FORWARD)
+    return Bar(channels("clean", ANCHORS), channels("clean", VALIDATION), spoiled, criteria)
 
 
 def _record(client: str, i: int, kind: str, shape: Shape) -> dict[str, str]:
@@ -187,6 +190,6 @@ def _tokens(encoded: Encoded, down: dict[str, float], rng: np.random.Generator) 
 
 
 def _gradients(down: dict[str, np.ndarray], k: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    names = [channel for c in CRITERIA for channel in c.channels if channel.endswith(".gradient")]
-    table = {name: 3e-3 / k * rng.normal(-down[name.split(".")[0]]) for name in names}
+    channels = [channel for c in by_kind(CRITERIA, GRADIENT) for channel in c.channels]
+    table = {channel.column: 3e-3 / k * rng.normal(-down[channel.source]) for channel in channels}
     return table | {f"published.{form}": rng.normal(0.02, 0.01, len(down["fluency"])) for form in ("dot", "adam")}

@@ -20,13 +20,13 @@ from clues.config import ModelSettings
 from clues.data.prepare import prepare
 from clues.errors import AdapterError, InRunError
 from clues.in_run.batch_rows import row_key, rows_of
-from clues.in_run.decide import InRunBar
 from clues.in_run.public_rows import IN_RUN_CRITERIA, PublicReader, PublicRows, rulers_at, undisturbed
 from clues.models.adapters import adapter_state, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.directions import average, directions_at
 from clues.scoring.reference import reference_gradient, reference_score
 from clues.scoring.validation import encode_validation
+from clues.selection.bar import Bar
 from clues.selection.select import calibrate
 from tests.conftest import build_tiny_model
 from tests.helpers.trainings import (
@@ -181,9 +181,7 @@ def test_a_row_is_held_against_anchors_of_the_windows_it_occurred_in(window, win
     for key, row in verdict.items():
         mine = [r for r in found if r["role"] == "row" and r["key"] == key]
         met = [r["window"] for r in mine]
-        bar = InRunBar(
-            public("anchor", met), public("good", met), {c: public(c, met) for c in CRITERIA}, IN_RUN_CRITERIA
-        )
+        bar = Bar(public("anchor", met), public("good", met), {c: public(c, met) for c in CRITERIA}, IN_RUN_CRITERIA)
         own = {channel: np.array([trace(mine, channel)]) for channel in CHANNELS}
         expected = calibrate(own, bar)
         assert row["occurrences"] == len(mine) == 3

@@ -23,7 +23,7 @@ def bar(rng: np.random.Generator, distance: float) -> Bar:
             found |= {f"{c.name}.forward": size if gain else -size, f"{c.name}.gradient": rng.normal(shift, 1, count)}
         return found
 
-    return Bar(channels(60, 0.0), channels(9, 0.0), {c.name: channels(9, -distance) for c in CRITERIA})
+    return Bar(channels(60, 0.0), channels(9, 0.0), {c.name: channels(9, -distance) for c in CRITERIA}, CRITERIA)
 
 
 def test_power_puts_every_spoiled_row_to_the_bar_that_lacks_it():
@@ -34,7 +34,7 @@ def test_power_puts_every_spoiled_row_to_the_bar_that_lacks_it():
     )
     names = one.spoiled["relevance"]
     others = {**one.spoiled, "relevance": {name: np.delete(v, 4) for name, v in names.items()}}
-    expected = calibrate({name: v[4:5] for name, v in names.items()}, Bar(one.anchors, one.good, others)).p[0]
+    expected = calibrate({name: v[4:5] for name, v in names.items()}, Bar(one.anchors, one.good, others, CRITERIA)).p[0]
     assert kinds["exchange"]["p"][4] == expected
     assert kinds["exchange"]["p"] != calibrate(names, one).p.tolist()
 

@@ -11,7 +11,8 @@ from clues.data.encoding import Encoded
 from clues.data.rows import Message, Row
 from clues.report.shading import END, SHADED, levels, listed, segments
 from clues.scoring.contributions import words_of
-from clues.scoring.forward import Readings, forward_channels
+from clues.scoring.forward import forward_channels
+from clues.scoring.readings import Readings
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
 

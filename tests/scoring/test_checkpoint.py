@@ -11,6 +11,7 @@ import torch
 from clues.data.rows import Message, Row
 from clues.errors import AdapterError
 from clues.models.adapters import adapter_state, load_adapter_state
+from clues.scoring.channel import GRADIENT, Channel
 from clues.scoring.checkpoint import Checkpoint, make_checkpoint, score_under, trace
 from clues.scoring.criteria import CRITERIA, Criterion
 from clues.scoring.directions import directions_at
@@ -109,7 +110,7 @@ def test_a_criterion_with_a_function_has_its_direction_in_its_layers():
         return " ".join(words)
 
     lm = adapted("llama", 1, token_budget=300)
-    mixed = Criterion("mixed", swap, ("mixed.gradient",), (0.0, 0.67))
+    mixed = Criterion("mixed", swap, (Channel("mixed", GRADIENT),), (0.0, 0.67))
     rows = [
         Row((Message("user", f"Question {i}?"), Message("assistant", a)), "v", i, {"answer": a})
         for i, a in enumerate(ANSWERS)

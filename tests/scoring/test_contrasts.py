@@ -11,8 +11,9 @@ from clues.data.encoding import encode
 from clues.data.rows import Message, Row
 from clues.scoring.checkpoint import score_base
 from clues.scoring.contrasts import base_passes, other_questions, under_questions
-from clues.scoring.forward import CONTRASTS, GAIN_TOKENS, Readings, forward_channels
+from clues.scoring.forward import CONTRASTS, GAIN_TOKENS, forward_channels
 from clues.scoring.passes import token_nll
+from clues.scoring.readings import Readings
 from tests.scoring.test_probe import adapted
 
 QUESTIONS = tuple(f"What helps against {name}?" for name in ("fever", "gout", "asthma", "measles", "a cough"))

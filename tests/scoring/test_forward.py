@@ -11,7 +11,8 @@ import pytest
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Message, Row
 from clues.scoring.contributions import words_of
-from clues.scoring.forward import Forward, Readings, forward_channels
+from clues.scoring.forward import Forward, forward_channels
+from clues.scoring.readings import Readings
 
 TEN = "one two three four five six seven eight nine ten"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def dirty_bar(spoiled: list[int], n: int = 40) -> Bar:
     """The bar of test_select, with some anchors that were spoiled for relevance."""
     good, bad = bar(n), table(n, 77, "relevance")
     places = np.isin(np.arange(n), spoiled)
-    return Bar({name: np.where(places, bad[name], v) for name, v in good.anchors.items()}, good.good, good.spoiled)
+    return replace(good, anchors={name: np.where(places, bad[name], v) for name, v in good.anchors.items()})
 
 
 def test_the_worst_anchors_are_named_in_the_order_of_their_file():

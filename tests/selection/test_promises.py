@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clues.config import SelectionSettings
+from clues.scoring.criteria import CRITERIA
 from clues.selection.bar import Bar
 from clues.selection.select import select
 from tests.selection.test_select import NAMES, table
@@ -32,7 +33,7 @@ def draw(seed: int, anchors: int, good: int, bad: int, power: float = 1.0) -> tu
         whole, none = (table(len(range(j, bad, len(NAMES))), [seed, 1, j], worse) for worse in (name, "none"))
         parts.append({n: none[n] + power * (whole[n] - none[n]) for n in whole})
     spoiled = {name: moved(table(12, [seed, 3, j], name), 1.2) for j, name in enumerate(NAMES)}
-    bar = Bar(table(anchors, [seed, 2]), moved(table(12, [seed, 3]), 1.2), spoiled)
+    bar = Bar(table(anchors, [seed, 2]), moved(table(12, [seed, 3]), 1.2), spoiled, CRITERIA)
     return joined(parts), np.arange(good + bad) < good, bar
 
 

@@ -9,11 +9,12 @@ import pytest
 
 from clues.config import SelectionSettings
 from clues.errors import SelectionError
-from clues.scoring.criteria import CRITERIA
+from clues.scoring.channel import FORWARD, Channel
+from clues.scoring.criteria import CRITERIA, by_kind, criteria_stated, score_of, stated
 from clues.selection.bar import Bar
 from clues.selection.select import calibrate, select
 
-CHANNELS = [channel for criterion in CRITERIA for channel in criterion.channels]
+CHANNELS = [column for criterion in CRITERIA for column in criterion.columns]
 NAMES = [criterion.name for criterion in CRITERIA]
 
 
@@ -30,7 +31,7 @@ def table(rows: int, seed: int | list[int] = 0, worse: str = "none") -> dict[str
 
 
 def bar(n: int = 40) -> Bar:
-    return Bar(table(n, 1), table(20, 2), {name: table(20, 3 + i, name) for i, name in enumerate(NAMES)})
+    return Bar(table(n, 1), table(20, 2), {name: table(20, 3 + i, name) for i, name in enumerate(NAMES)}, CRITERIA)
 
 
 def test_the_reason_is_the_worst_criterion():
@@ -51,7 +52,7 @@ def test_every_channel_counts_towards_the_bad_side(name):
     """A smaller value is worse, on whatever scale it is judged."""
     rows = {channel: np.full(3, np.median(bar().anchors[channel])) for channel in CHANNELS}
     rows[name] = np.quantile(bar().anchors[name], [0.1, 0.5, 0.9])
-    found, j = select(rows, bar(), SelectionSettings()), NAMES.index(name.partition(".")[0])
+    found, j = select(rows, bar(), SelectionSettings()), NAMES.index(Channel.parse(name).source)
     assert (np.diff(found.evidence[:, j]) > 0).all()
     assert np.ptp(np.delete(found.evidence, j, axis=1), axis=0).tolist() == [0.0] * 3
 
@@ -64,7 +65,7 @@ def test_what_evidence_is_comes_from_the_public_validation_rows_alone():
     alone = select(one, bar(), SelectionSettings())
     assert alone.evidence[0] == pytest.approx(rows.evidence[2])
     assert alone.p[0] == rows.p[2]
-    other = Bar(bar().anchors, {n: v - 0.3 for n, v in bar().good.items()}, bar().spoiled)
+    other = replace(bar(), good={n: v - 0.3 for n, v in bar().good.items()})
     assert (select(table(5), other, SelectionSettings()).evidence != rows.evidence).all()
 
 
@@ -100,17 +101,18 @@ def test_a_row_without_an_end_is_judged_by_what_it_has():
 
 def test_forward_channels_alone_need_no_gradient():
     def forward(channels):
-        return {n: v for n, v in channels.items() if n.endswith(".forward")}
+        return {n: v for n, v in channels.items() if Channel.parse(n).kind == FORWARD}
 
     spoiled = {name: forward(channels) for name, channels in bar().spoiled.items()}
-    small = Bar(forward(bar().anchors), forward(bar().good), spoiled)
+    small = Bar(forward(bar().anchors), forward(bar().good), spoiled, by_kind(CRITERIA, FORWARD))
     found = select(forward(table(5)), small, SelectionSettings())
     assert found.criteria == tuple(NAMES)
     assert (found.evidence != select(table(5), bar(), SelectionSettings()).evidence).all()
 
 
 def test_the_bar_travels_as_arrays():
-    again = Bar.from_arrays(bar().to_arrays())
+    again = Bar.from_arrays(bar().to_arrays(), criteria_stated(stated(bar().criteria)))
+    assert again.criteria == CRITERIA
     assert (
         select(table(9), again, SelectionSettings()).p.tolist()
         == select(table(9), bar(), SelectionSettings()).p.tolist()
@@ -164,10 +166,13 @@ def old_bar(_, public):
     ],
 )
 def test_what_cannot_be_judged_is_refused(spoil, message):
-    rows, public = table(5), bar()
-    changed = spoil(rows, public)
-    with pytest.raises(SelectionError, match=message):
+    def judge() -> None:
+        rows, public = table(5), bar()
+        changed = spoil(rows, public)
         select(rows, changed if isinstance(changed, Bar) else public, SelectionSettings())
+
+    with pytest.raises(SelectionError, match=message):
+        judge()
 
 
 def test_no_rows_is_no_error():
@@ -175,13 +180,14 @@ def test_no_rows_is_no_error():
 
 
 def test_scores_of_a_scorer_are_held_against_the_anchors_by_rank():
-    public = Bar({"less.score": np.arange(9.0), "less.score@1": np.zeros(9)}, {}, {})
+    public = Bar({"less.score": np.arange(9.0), "less.score@1": np.zeros(9)}, {}, {}, (score_of("less"),))
     rows = {"less.score": np.array([-1.0, 4.5, 20.0])}
     found = select(rows, public, SelectionSettings())
     assert found.criteria == ("less",)
     assert found.p.tolist() == [0.1, 0.6, 1.0]
     assert found.reason == ["less", "", ""]
-    mean = select(rows, Bar.from_arrays(public.to_arrays()), SelectionSettings(rule="anchor-mean"))
+    again = Bar.from_arrays(public.to_arrays(), criteria_stated({"less": ["less.score"]}))
+    mean = select(rows, again, SelectionSettings(rule="anchor-mean"))
     assert mean.keep.tolist() == [False, True, True]  # the published rule: the anchors' mean is 4
     assert select(rows, public, SelectionSettings(rule="score", score=0.1)).keep.tolist() == [False, True, True]
 
@@ -195,14 +201,29 @@ def test_scores_of_a_scorer_are_held_against_the_anchors_by_rank():
     ],
 )
 def test_scores_that_cannot_be_judged_are_refused(rows, anchors, message):
+    public = Bar({"less.score": np.array(anchors)}, {}, {}, (score_of("less"),))
     with pytest.raises(SelectionError, match=message):
-        select({"less.score": np.array(rows)}, Bar({"less.score": np.array(anchors)}, {}, {}), SelectionSettings())
+        select({"less.score": np.array(rows)}, public, SelectionSettings())
 
 
-def test_a_bar_has_the_criteria_that_rows_were_spoiled_for():
+def test_a_bar_that_counts_gradients_refuses_public_rows_without_them():
+    """No checkpoint was reached: the job's word stands, and the bar does not quietly do with less."""
+    public = bar()
+    forward = {n: v for n, v in public.anchors.items() if Channel.parse(n).kind == FORWARD}
+    with pytest.raises(SelectionError, match=r"fluency\.gradient is missing among the anchors.*at a checkpoint"):
+        replace(public, anchors=forward)
+    with pytest.raises(SelectionError, match=r"novelty\.gradient is missing among the rows spoiled for novelty"):
+        replace(public, spoiled={**public.spoiled, "novelty": forward})
+    with pytest.raises(SelectionError, match=r"novelty\.forward is missing among the rows spoiled for novelty"):
+        replace(public, spoiled={name: public.spoiled[name] for name in NAMES[:3]})
+
+
+def test_a_bar_has_the_criteria_that_are_stated():
+    """Whatever other channels there are, and those of a package without the package."""
     channels = table(20, 5) | {"style.gradient": np.random.default_rng(0).normal(size=20)}
-    some = Bar(channels, channels, dict.fromkeys(("style", "fluency"), channels))
-    assert [(c.name, c.channels) for c in some.criteria] == [
-        ("fluency", ("fluency.forward", "fluency.gradient")),
-        ("style", ("style.gradient",)),
-    ]
+    columns = {"style": ["style.gradient"], "fluency": ["fluency.gradient"]}
+    some = Bar(channels, channels, dict.fromkeys(columns, channels), criteria_stated(columns))
+    assert stated(some.criteria) == columns
+    assert [c.spoiling for c in some.criteria] == ["", "deletion"]
+    found = select(channels, some, SelectionSettings())
+    assert found.criteria == ("style", "fluency")

@@ -23,13 +23,13 @@ from clues.data.encoding import Encoded
 from clues.data.prepare import prepare_rows
 from clues.data.sample import draw_sample, write_sample
 from clues.evaluation.labels import is_clean, kind
-from clues.in_run.decide import InRunBar
 from clues.in_run.public_rows import IN_RUN_CRITERIA
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel, load_base
 from clues.scoring.checkpoint import make_checkpoint, score_under, score_validation, trace
 from clues.scoring.criteria import GOOD
 from clues.scoring.validation import encode_validation
+from clues.selection.bar import Bar
 from clues.selection.select import calibrate
 from clues.statistics.ranking import auc
 from clues_research.places import DOCS
@@ -111,7 +111,7 @@ def compare(seed: int, folder: Path) -> dict[str, Any]:
     rows, own, public = map(trace, tables)
     parts = {name: validation.by_class(values) for name, values in public.items()}
     classes = {c: {name: part[c] for name, part in parts.items()} for c in (GOOD, *validation.spoiled)}
-    separate = calibrate(rows, InRunBar(own, classes.pop(GOOD), classes, IN_RUN_CRITERIA))
+    separate = calibrate(rows, Bar(own, classes.pop(GOOD), classes, IN_RUN_CRITERIA))
     table = pq.read_table(folder / "scores" / "in_run.parquet").to_pandas().set_index("key")
     found = table.loc[[clues.InRunScorer.row_key(**features(row)) for row in mine.encoded]]
     evidence = found[[f"evidence_{c.name}" for c in IN_RUN_CRITERIA]].to_numpy().min(axis=1)

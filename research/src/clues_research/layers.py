@@ -26,8 +26,9 @@ from clues.evaluation.labels import is_clean, kind
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel, load_base
 from clues.models.likelihood import row_means
+from clues.scoring.channel import FORWARD
 from clues.scoring.checkpoint import make_checkpoint, score_base, score_under, score_validation, trace
-from clues.scoring.criteria import GOOD
+from clues.scoring.criteria import CRITERIA, GOOD, Criterion, by_kind
 from clues.scoring.passes import gradient_pass, likelihood_batch
 from clues.scoring.probe import Probe
 from clues.scoring.validation import encode_validation
@@ -58,12 +59,14 @@ class Rows:
         parts, questions = (self.mine, self.anchors, self.validation.all_rows), self.validation.questions
         self.base = [score_base(base, part.rows, part.encoded, questions).channels for part in parts]
 
-    def measured(self, channels: Sequence[dict[str, np.ndarray]]) -> dict[str, float | None]:
+    def measured(
+        self, channels: Sequence[dict[str, np.ndarray]], criteria: tuple[Criterion, ...] = CRITERIA
+    ) -> dict[str, float | None]:
         """Selection by channels of my rows, the anchors and the validation rows."""
         mine, anchors, public = channels
         parts = {name: self.validation.by_class(values) for name, values in public.items()}
         classes = {c: {name: part[c] for name, part in parts.items()} for c in (GOOD, *self.validation.spoiled)}
-        found = select(mine, Bar(anchors, classes.pop(GOOD), classes), SelectionSettings())
+        found = select(mine, Bar(anchors, classes.pop(GOOD), classes, criteria), SelectionSettings())
         kinds = {name: self.kinds == name for name in sorted({*self.kinds} - {"clean"})}
         areas = {
             name: auc(self.clean[self.clean | bad], found.statistic[self.clean | bad]) for name, bad in kinds.items()
@@ -135,7 +138,7 @@ def layers(*, seeds: str = "0 1", output: Path = DOCS / "figures" / "layers.json
             continue
         rows = Rows(base, int(seed))
         mine = found.setdefault(seed, {"floor_flops": floor(base, rows.mine.encoded[:16], int(seed))})
-        mine["forward"] = rows.measured(rows.base)
+        mine["forward"] = rows.measured(rows.base, by_kind(CRITERIA, FORWARD))
         for layer in todo:
             mine[str(layer)] = scored(base, rows, layer, int(seed))
             output.write_text(json.dumps(found, indent=1) + "\n")

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from clues.evaluation.scored import Scored
+from clues.scoring.channel import Channel
 from clues.statistics.ranking import auc, auc_by_kind
 from clues.statistics.shares import selection_shares
 
@@ -25,7 +26,7 @@ def published_metrics(scored: Scored, anchors: Mapping[str, Sequence[float]]) ->
     """
     variants: dict[str, dict[str, Any]] = {}
     for form in FORMS:
-        channel = f"published.{form}"
+        channel = Channel("published", form).column
         if np.isnan(scored.channels.get(channel, np.nan)).all():
             continue
         if channel not in anchors:

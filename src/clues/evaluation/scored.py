@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from clues.data.files.reading import read_rows
 from clues.evaluation.labels import is_good, kind
+from clues.scoring.channel import channels_among
 
 SCORED = "scored"
 
@@ -54,7 +55,7 @@ def read_scored(run: Path) -> Scored:
     rows = table.filter(pa.array([status == SCORED for status in table["status"].to_pylist()], pa.bool_()))
     if not len(rows):
         raise ValueError(f"{run}: none of {len(table)} rows was scored; see set_aside.jsonl in the clients' folders")
-    channels = {name: _numbers(rows, name) for name in rows.column_names if "." in name}
+    channels = {c.column: _numbers(rows, c.column) for c in channels_among(rows.column_names)}
     return Scored(
         client=np.asarray(rows["client"].to_pylist(), str),
         kind=np.asarray(rows["kind"].to_pylist(), str),

@@ -21,7 +21,7 @@ from clues.data.rows import Message, Row
 from clues.disk.writing import write_json, write_toml
 from clues.errors import NoRowsError, ReadingError
 from clues.evaluation.labels import is_clean
-from clues.federated.wire import ADAPTER, Result, Task, TaskError
+from clues.federated.wire import ADAPTER, CRITERION, Result, Task, TaskError
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state
 from clues.models.base import LanguageModel, load_base
 from clues.owner.decide import judge
@@ -30,6 +30,7 @@ from clues.owner.scores import ScoredRows
 from clues.report.owner import write_owner_report
 from clues.scoring.channel_folder import ChannelFolder, read_questions, write_questions
 from clues.scoring.checkpoint import Checkpoint
+from clues.scoring.criteria import Criterion, criteria_stated
 from clues.scoring.domains import DomainWeights
 from clues.selection.bar import Bar
 from clues.training.local import train
@@ -152,7 +153,7 @@ class Client:
 
     def _select(self, task: Task) -> Result:
         settings = SelectionSettings(**{f.name: task.settings[f.name] for f in fields(SelectionSettings)})  # type: ignore[arg-type]
-        bar = Bar.from_arrays(task.arrays).weighed(self._domains)
+        bar = Bar.from_arrays(task.arrays, _criteria(task)).weighed(self._domains)
         shared = overlap(self.prepared.rows, _public_rows(task))
         about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
         scored = ScoredRows.of(self.data, self.prepared, self._scored.channels(self._domains))
@@ -167,6 +168,12 @@ class Client:
 
 def _tensors(task: Task, prefix: str = "") -> dict[str, Tensor]:
     return {k.removeprefix(prefix): torch.tensor(a) for k, a in task.arrays.items() if k.startswith(prefix)}
+
+
+def _criteria(task: Task) -> tuple[Criterion, ...]:
+    columns = {k.removeprefix(CRITERION): list(map(str, v)) for k, v in task.settings.items()  # type: ignore[arg-type]
+               if k.startswith(CRITERION)}  # fmt: skip
+    return criteria_stated(columns)
 
 
 def _public_rows(task: Task) -> dict[str, list[Row]]:

@@ -22,11 +22,12 @@ from clues.federated.arms import Arms, State
 from clues.federated.evaluate import evaluate_arms
 from clues.federated.federation import Federation
 from clues.federated.public import PublicSide
-from clues.federated.wire import ERROR_CODES, Result, Task
+from clues.federated.wire import CRITERION, ERROR_CODES, Result, Task
 from clues.models.adapters import load_adapter_state, save_adapter
 from clues.owner.decide import anchors_file
 from clues.progress import Progress
 from clues.scoring.checkpoint import Checkpoint
+from clues.scoring.criteria import criteria_named, stated
 from clues.selection.bar import bar_of
 from clues.selection.select import select
 
@@ -101,12 +102,14 @@ class Coordinator:
         """The bar goes down to the clients; counts come back."""
         if self._done("selection"):
             return
-        bar = bar_of(side.anchors, side.validation_rows)
+        scoring = self.job.scoring
+        bar = bar_of(side.anchors, side.validation_rows, criteria_named(scoring.criteria, scoring.channels))
         arrays = {name: values.astype("float32") for name, values in bar.to_arrays().items()}
         with self.progress.phase("select", 1 + len(self.federation.nodes)) as advance:
             about_public = {"public": side.texts(), "shading": json.dumps(side.shading())}
             advance(note="words of public rows weighed")
-            task = Task("select", {**asdict(self.job.selection), **about_public}, arrays)
+            criteria = {CRITERION + name: columns for name, columns in stated(bar.criteria).items()}
+            task = Task("select", {**asdict(self.job.selection), **about_public, **criteria}, arrays)
             results = self._ask(task, advance, "put its rows to the bar")
         write_json(anchors_file(bar, self.job.selection), self.folder / "anchors.json")
         counts = {name: _counts(result.numbers) for name, result in results.items()}

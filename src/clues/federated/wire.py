@@ -26,6 +26,9 @@ TASKS = ("hello", "train", "score", "select")
 ADAPTER = "adapter/"
 """Prefix of the task's arrays that may come back changed. Directions and anchors have other prefixes and stay."""
 
+CRITERION = "criterion/"
+"""Prefix of the settings that state the columns of a criterion: by what the bar of a task judges."""
+
 ALLOWED_NUMBERS = {
     "schema_version": "version of the files the client writes",
     "rows": "rows in the client's file that can be used",

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,18 +22,6 @@ from clues.kernels.conformal import Calibration
 from clues.scoring.criteria import GOOD, Criterion
 from clues.selection.bar import Bar
 from clues.selection.select import calibrate
-
-
-@dataclass(frozen=True)
-class InRunBar(Bar):
-    """Public rows of the same windows, by the criteria that a backward pass can tell."""
-
-    in_run: tuple[Criterion, ...] = ()
-
-    @property
-    def criteria(self) -> tuple[Criterion, ...]:
-        """See Bar."""
-        return self.in_run
 
 
 def judge_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: float) -> pa.Table:
@@ -53,7 +40,7 @@ def judge_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: fl
     Raises SelectionError, see `selection.select.calibrate`.
     """
     scored = occurrences.filter(pc.field("status") == SCORED)
-    channels = [name for c in criteria for name in c.channels]
+    channels = [name for c in criteria for name in c.columns]
     sums = {
         role: Sums.of(scored.filter(pc.field("role") == role), channels)
         for role in ("row", "anchor", GOOD, *(c.name for c in criteria))
@@ -90,7 +77,7 @@ def _calibrate(sums: Mapping[str, Sums], criteria: Sequence[Criterion], channels
 def _bar(sums: Mapping[str, Sums], pattern: Pattern, criteria: Sequence[Criterion], channels: Sequence[str]) -> Bar:
     spoiled = {c.name: _named(sums[c.name].traces_over(pattern), channels) for c in criteria}
     anchors, good = (_named(sums[role].traces_over(pattern), channels) for role in ("anchor", GOOD))
-    return InRunBar(anchors, good, spoiled, tuple(criteria))
+    return Bar(anchors, good, spoiled, tuple(criteria))
 
 
 def _named(values: np.ndarray, channels: Sequence[str]) -> dict[str, np.ndarray]:

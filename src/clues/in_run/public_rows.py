@@ -19,13 +19,14 @@ from clues.data.encoding import Encoded
 from clues.in_run.batch_rows import IGNORED
 from clues.in_run.reader import RowReader, RowScores
 from clues.models.base import LanguageModel
-from clues.scoring.criteria import CRITERIA, GOOD
+from clues.scoring.channel import GRADIENT
+from clues.scoring.criteria import CRITERIA, GOOD, by_kind
 from clues.scoring.directions import Directions, average, directions_at, together
 from clues.scoring.passes import batchwise
 from clues.scoring.store import rows_key
 from clues.scoring.validation import Validation
 
-IN_RUN_CRITERIA = tuple(replace(c, channels=(f"{c.name}.gradient",)) for c in CRITERIA if c.layers is not None)
+IN_RUN_CRITERIA = by_kind(CRITERIA, GRADIENT)
 """The criteria that a backward pass can tell something about, by their gradient channels alone."""
 ANCHOR = "anchor"
 

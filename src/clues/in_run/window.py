@@ -22,7 +22,7 @@ from clues.models.base import LanguageModel
 from clues.scoring.store import is_scored
 from clues.scoring.validation import Validation
 
-CHANNELS = tuple(name for c in IN_RUN_CRITERIA for name in c.channels)
+CHANNELS = tuple(name for c in IN_RUN_CRITERIA for name in c.columns)
 SCORED, NO_LABEL, NOT_FINITE = "scored", "no label token", "not finite"
 
 

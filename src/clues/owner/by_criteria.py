@@ -91,7 +91,7 @@ class ByCriteria:
 
     def bar(self) -> Bar:
         """The bar from the scored public rows."""
-        return bar_of(self.parts["anchors"], self.public, own_domains(self.job))
+        return bar_of(self.parts["anchors"], self.public, self.criteria, own_domains(self.job))
 
     def power(self, bar: Bar) -> dict[str, Any]:
         """The content of power.json."""

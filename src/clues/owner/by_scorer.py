@@ -23,6 +23,7 @@ from clues.owner.inputs import Inputs
 from clues.owner.power import SpoiledAnchors
 from clues.owner.warm_up import warm_up
 from clues.progress import Progress
+from clues.scoring.channel import SCORE, Channel
 from clues.scoring.channel_folder import ChannelFolder
 from clues.scoring.criteria import score_of
 from clues.scoring.scorer import Context, Scorer
@@ -47,7 +48,7 @@ class ByScorer:
     @property
     def channel(self) -> str:
         """The name of the scores."""
-        return score_of(self.scorer.name).channels[0]
+        return Channel(self.scorer.name, SCORE).column
 
     @cached_property
     def parts(self) -> dict[str, ChannelFolder]:
@@ -87,7 +88,7 @@ class ByScorer:
                 raise SelectionError(
                     f"{row.file}:{row.line}: the scorer {self.scorer.name} gives this anchor no score; take it out"
                 )
-        return Bar(channels, {}, {})
+        return Bar(channels, {}, {}, (score_of(self.scorer.name),))
 
     def power(self, bar: Bar) -> dict[str, Any]:
         """The content of power.json; spoiled anchors without a score are left out, as they are no verdict."""
@@ -102,7 +103,7 @@ def with_score(
 ) -> tuple[Prepared, dict[str, np.ndarray]]:
     """The rows that a scorer has a finite score for, and their channels. The others are set aside, with the reason: no
     verdict is possible on them, so they are neither kept nor dropped."""
-    has = np.isfinite(channels[score_of(scorer).channels[0]])
+    has = np.isfinite(channels[Channel(scorer, SCORE).column])
     kept, others = np.flatnonzero(has).tolist(), np.flatnonzero(~has).tolist()
     aside = [
         SetAside(

@@ -18,7 +18,7 @@ from clues.data.rows import Row
 from clues.disk.writing import write_json, write_jsonl
 from clues.errors import DecisionError
 from clues.owner.scores import ScoredRows, check_version, write_scores
-from clues.scoring.criteria import OWNER
+from clues.scoring.criteria import OWNER, criteria_stated, stated
 from clues.selection.bar import Bar
 from clues.selection.cautions import Caution, about_bar
 from clues.selection.groups import by_groups
@@ -88,7 +88,7 @@ def anchors_file(bar: Bar, settings: SelectionSettings) -> dict[str, Any]:
     return {
         **asdict(settings),
         "n": bar.size,
-        "criteria": {c.name: list(c.channels) for c in bar.criteria},
+        "criteria": stated(bar.criteria),
         "channels": {name: np.asarray(values, float).tolist() for name, values in bar.anchors.items()},
         "bar": {name: np.asarray(values, float).tolist() for name, values in bar.to_arrays().items()},
         "evidence": {name: own.evidence[:, j].tolist() for j, name in enumerate(own.criteria)},
@@ -98,13 +98,14 @@ def anchors_file(bar: Bar, settings: SelectionSettings) -> dict[str, Any]:
 
 def read_bar(file: Path) -> Bar:
     """The bar in an anchors.json."""
-    return Bar.from_arrays(check_version(file, json.loads(file.read_text()))["bar"])
+    anchors = check_version(file, json.loads(file.read_text()))
+    return Bar.from_arrays(anchors["bar"], criteria_stated(anchors["criteria"]))
 
 
 def cautions(bar: Bar, settings: SelectionSettings) -> list[Caution]:
     """What a reader must know before trusting the bar."""
     own = calibrate(bar.anchors, bar).statistic.tolist()
-    return about_bar(own, settings.rule, settings.alpha, is_evidence=bool(bar.spoiled))
+    return about_bar(own, settings.rule, settings.alpha, is_evidence=not bar.by_score)
 
 
 def read_decisions(file: Path, rows: Sequence[Row]) -> list[str]:

@@ -17,8 +17,9 @@ from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
 from clues.errors import CannotSpoil
 from clues.models.base import LanguageModel
+from clues.scoring.channel import Channels
 from clues.scoring.contributions import Words, words_of
-from clues.selection.bar import Bar, Channels
+from clues.selection.bar import Bar
 from clues.selection.select import calibrate
 from clues.statistics.ranking import auc
 

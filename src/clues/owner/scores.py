@@ -18,9 +18,8 @@ from clues.data.prepare import Prepared
 from clues.data.rows import Row, SetAside
 from clues.disk.writing import write_table
 from clues.errors import ScoresError
+from clues.scoring.channel import Channels, channels_among
 from clues.selection.select import Selection
-
-Channels = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ class ScoredRows:
         missing = [i for i in scored["id"].to_pylist() if i not in by_id]
         if missing:
             raise ScoresError(f"{source}: row {missing[0]} has changed since it was scored; score the file again")
-        channels = {n: scored[n].to_numpy() for n in scored.column_names if is_channel(n)}
+        channels = {c.column: scored[c.column].to_numpy() for c in channels_among(scored.column_names)}
         return ScoredRows(
             source,
             columns,
@@ -78,11 +77,6 @@ class ScoredRows:
     def duplicates(self) -> int:
         """Rows whose text an earlier row has already."""
         return len(self.rows) - len({row.content_hash for row in self.rows})
-
-
-def is_channel(column: str) -> bool:
-    """Whether a column of scores.parquet is a channel: their names have a dot, and a scorer's name may have one too."""
-    return "." in column and not column.startswith(("evidence_", "p_"))
 
 
 def check_version(file: Path, content: dict[str, Any]) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from typing import Any
 
 from clues.data.damage.spoil import HARMLESS
 from clues.report.words import count, listed, percent
-from clues.scoring.criteria import SCORE
+from clues.scoring.channel import SCORE, channels_among
 from clues.selection.cautions import Caution, about_bar
 
 
 def about_anchors(anchors: Mapping[str, Any]) -> list[Caution]:
     """Of the bar in anchors.json."""
-    channels = [name for names in anchors["criteria"].values() for name in names]
-    is_evidence = not all(name.endswith(SCORE) for name in channels)
+    counted = [channel for columns in anchors["criteria"].values() for channel in channels_among(columns)]
+    is_evidence = not all(channel.kind == SCORE for channel in counted)
     return about_bar(anchors["statistic"], anchors["rule"], anchors["alpha"], is_evidence)
 
 

@@ -15,7 +15,7 @@ from clues.data.rows import Row
 from clues.disk.reading import read_lines, read_table
 from clues.errors import ReportError
 from clues.report.shading import SHADED
-from clues.scoring.criteria import SCORE
+from clues.scoring.channel import SCORE, channels_among
 
 EVIDENCE = "evidence_"
 """Before the name of a criterion: the column of its evidence."""
@@ -61,12 +61,12 @@ class Scores:
     @property
     def channels(self) -> list[str]:
         """Channels in the order of the file."""
-        return [name for name in self.columns if "." in name and not name.startswith((EVIDENCE, P))]
+        return [channel.column for channel in channels_among(self.columns)]
 
     @property
     def scorer(self) -> str:
         """The scorer that gave the scores; empty where criteria were asked."""
-        return next((name.removesuffix(SCORE) for name in self.channels if name.endswith(SCORE)), "")
+        return next((c.source for c in channels_among(self.columns) if c.kind == SCORE), "")
 
 
 def read_scores(folder: Path) -> Scores:

@@ -19,6 +19,7 @@ from clues.report.page import payload, write_page
 from clues.report.power import power_view, shading_sentence
 from clues.report.rows import MOST, Shown, rounded, show_rows
 from clues.report.shading import SHADED
+from clues.scoring.channel import FORWARD, GRADIENT, Channel, channels_among
 from clues.scoring.criteria import OWNER
 from clues.selection.cautions import Caution
 
@@ -93,7 +94,7 @@ def _counted(scores: client_files.Scores) -> dict[str, Any]:
         "reasons": counted,
         "criteria": scores.criteria,
         "decided": int((decided != "").sum()),
-        "gradient": any(".gradient" in name for name in scores.channels),
+        "gradient": any(c.kind == GRADIENT for c in channels_among(scores.columns)),
         "reason_labels": [(name, words.criterion(name).one) for name in counted],
     }
 
@@ -125,7 +126,7 @@ def _embedded(
 ) -> dict[str, Any]:
     """What the script needs to know."""
     names = [*scores.criteria, OWNER]
-    channels = {name: anchors["channels"].get(f"{name}.forward") for name in words.SHADINGS}
+    channels = {name: anchors["channels"].get(Channel(name, FORWARD).column) for name in words.SHADINGS}
     return {
         "criteria": scores.criteria,
         "scorer": scores.scorer,

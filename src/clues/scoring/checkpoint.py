@@ -23,13 +23,15 @@ from clues.disk.writing import replacing
 from clues.errors import SettingError
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
+from clues.scoring.channel import Channel, Channels
 from clues.scoring.contrasts import under_questions
 from clues.scoring.directions import Directions, average, directions_at
-from clues.scoring.forward import Forward, Readings, forward_channels
+from clues.scoring.forward import Forward, forward_channels
 from clues.scoring.observe import Observer
 from clues.scoring.passes import Advance, gradient_pass, token_nll
 from clues.scoring.probe import Probe
 from clues.scoring.published import Moments, validation_moments
+from clues.scoring.readings import Readings
 from clues.scoring.validation import Validation
 
 
@@ -174,9 +176,11 @@ def read_base(
         )
 
 
-def trace(tables: Mapping[int, Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Channels over checkpoints: every `name@checkpoint`, and `name`, their mean (the learning rate is constant)."""
-    columns = {f"{name}@{k}": values for k, table in sorted(tables.items()) for name, values in table.items()}
+def trace(tables: Mapping[int, Channels]) -> dict[str, np.ndarray]:
+    """Channels at each checkpoint, and without one their mean (the learning rate is constant)."""
+    columns: dict[str, np.ndarray] = {}
+    for k, table in sorted(tables.items()):
+        columns |= {Channel.parse(name).at(k).column: values for name, values in table.items()}
     names = dict.fromkeys(name for table in tables.values() for name in table)
     means = {name: np.mean([table[name] for table in tables.values()], axis=0) for name in names}
     return columns | means

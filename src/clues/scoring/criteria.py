@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clues.errors import SettingError
 from clues.plugins import find
+from clues.scoring.channel import FORWARD, GRADIENT, SCORE, Channel
+from clues.scoring.forward import counted_for
 
 Spoil = Callable[[str, random.Random], str | None]
 """A response that fails in place of a good one; None where the text allows none. Draws from the generator alone."""
@@ -22,12 +24,17 @@ class Criterion:
     spoiling: str | Spoil
     """What a public answer looks like that fails: a kind of damage (see `data.damage`), or a function that makes it of
     one response. Empty where nothing is spoiled: the scores of a scorer, see `score_of`."""
-    channels: tuple[str, ...] = ()
-    """Channels that count; a trace over the checkpoints for a gradient channel. Those of a criterion that a package
-    brings are always `<name>.gradient`."""
+    channels: tuple[Channel, ...] = ()
+    """Channels that count; a trace over the checkpoints for a gradient channel. A criterion that a package brings
+    leaves them out: it has its gradient channel alone."""
     layers: tuple[float, float] | None = None
     """Layers its gradient channel's direction is limited to, as shares of the depth; None: no such channel. For a
     criterion that a package brings None is all of them."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of its channels."""
+        return tuple(channel.column for channel in self.channels)
 
     def layer_range(self, depth: int) -> range:
         """Indices of those layers in a model of `depth` layers; at least one."""
@@ -38,36 +45,50 @@ class Criterion:
 
 LAYERS = (0.26, 1.0)
 """The first quarter of the layers adds nothing, and without it the backward pass stops earlier (docs/LOG.md)."""
-CRITERIA = (
-    Criterion("fluency", "deletion", ("fluency.forward", "fluency.gradient"), LAYERS),
-    Criterion("relevance", "exchange", ("relevance.forward", "relevance.gradient"), LAYERS),
-    Criterion("completeness", "cut", ("completeness.forward", "completeness.gradient"), LAYERS),
-    Criterion("novelty", "repetition", ("novelty.forward", "novelty.gradient"), LAYERS),
-)
-"""Each is seen by what the base model expects and by where a step on the row would lead."""
 GOOD = "good"
 """The class of rows that are spoiled for nothing: no criterion's name."""
-
-
-def forward_only(criteria: tuple[Criterion, ...] = CRITERIA) -> tuple[Criterion, ...]:
-    """The same criteria without their gradient channels."""
-    return tuple(replace(c, channels=tuple(x for x in c.channels if x.endswith(".forward"))) for c in criteria)
-
-
 OWNER = "owner"
 """The reason of a row that its owner decided to drop: no criterion's name."""
-SCORE = ".score"
-"""End of the name of a scorer's channel."""
+
+
+def seen_both_ways(name: str, spoiling: str) -> Criterion:
+    """A criterion with its channels: what the base model expects, and where a step on the row would lead."""
+    return Criterion(name, spoiling, (*counted_for(name), Channel(name, GRADIENT)), LAYERS)
+
+
+CRITERIA = (
+    seen_both_ways("fluency", "deletion"),
+    seen_both_ways("relevance", "exchange"),
+    seen_both_ways("completeness", "cut"),
+    seen_both_ways("novelty", "repetition"),
+)
+
+
+def by_kind(criteria: Iterable[Criterion], kind: str) -> tuple[Criterion, ...]:
+    """The same criteria by their channels of one kind alone, such as `FORWARD`."""
+    return tuple(replace(c, channels=tuple(x for x in c.channels if x.kind == kind)) for c in criteria)
 
 
 def score_of(scorer: str) -> Criterion:
     """A scorer's numbers as the one criterion: nothing is spoiled for it."""
-    return Criterion(scorer, "", (scorer + SCORE,))
+    return Criterion(scorer, "", (Channel(scorer, SCORE),))
 
 
-def brought(name: str) -> Criterion:
-    """The criterion of an installed package, as rows are judged by it: by its gradient channel alone."""
-    return Criterion(name, "", (f"{name}.gradient",), (0.0, 1.0))
+def stated(criteria: Iterable[Criterion]) -> dict[str, list[str]]:
+    """Criterion -> columns of its channels, as anchors.json and the wire say by what a bar holds rows against it."""
+    return {c.name: list(c.columns) for c in criteria}
+
+
+def criteria_stated(columns: Mapping[str, Sequence[str]]) -> tuple[Criterion, ...]:
+    """The criteria that `stated` wrote, in their order. How rows are spoiled is known of ours alone.
+
+    Raises SelectionError for a column that is no channel.
+    """
+    known = {c.name: c for c in CRITERIA}
+    return tuple(
+        replace(known.get(name, Criterion(name, "")), channels=tuple(map(Channel.parse, some)))
+        for name, some in columns.items()
+    )
 
 
 def criteria_named(names: Sequence[str], channels: str = "full") -> tuple[Criterion, ...]:
@@ -85,7 +106,7 @@ def criteria_named(names: Sequence[str], channels: str = "full") -> tuple[Criter
     chosen = tuple(c for c in CRITERIA if c.name in names)
     chosen += tuple(_checked(c) for name, c in found.items() if name not in ours)
     if channels == "forward":
-        chosen = forward_only(chosen)
+        chosen = by_kind(chosen, FORWARD)
     for c in chosen:
         if not c.channels:
             raise SettingError(f'the criterion {c.name} has a gradient channel alone: scoring.channels must be "full"')
@@ -97,7 +118,8 @@ def _checked(c: Criterion) -> Criterion:
         raise SettingError(
             f"{c.name!r} cannot be a criterion's name: letters and digits with - between them, not {OWNER} or {GOOD}"
         )
-    if c.channels not in ((), brought(c.name).channels):
+    own = (Channel(c.name, GRADIENT),)
+    if c.channels not in ((), own):
         raise SettingError(
             f"criterion {c.name}: leave channels out; a package's criterion has its gradient channel alone"
         )
@@ -106,4 +128,4 @@ def _checked(c: Criterion) -> Criterion:
         raise SettingError(
             f"criterion {c.name}: layers are {c.layers}; two shares of the depth are needed, as in (0.3, 0.7)"
         )
-    return replace(c, channels=brought(c.name).channels, layers=(low, high))
+    return replace(c, channels=own, layers=(low, high))

@@ -22,8 +22,8 @@ from clues.kernels.fisher import discriminant
 from clues.models.adapters import layer_of, lora_parameters
 from clues.models.base import LanguageModel
 from clues.models.likelihood import row_means
+from clues.scoring.channel import GRADIENT, Channel
 from clues.scoring.criteria import CRITERIA, GOOD, Criterion
-from clues.scoring.domains import channel_of
 from clues.scoring.gathered import row_gradients
 from clues.scoring.passes import batchwise, likelihood_batch
 from clues.scoring.validation import Validation
@@ -190,7 +190,7 @@ def _weights(grams: Mapping[str, np.ndarray], validation: Validation) -> Iterato
                 )
                 for fold in np.arange(validation.folds) % its_folds
             ]
-            yield _Weighed(channel_of(criterion, domain), criterion, by_fold)
+            yield _Weighed(Channel(criterion, GRADIENT, domain).column, criterion, by_fold)
 
 
 def criterion_parameters(lm: LanguageModel, criterion: Criterion) -> dict[str, nn.Parameter]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from clues.errors import SettingError
-
-_CHANNEL = re.compile(r"(?P<channel>.+\.gradient)\[(?P<domain>.+)\](?P<at>@\d+)?")
+from clues.scoring.channel import Channels, channels_among
 
 
 def check_domains(known: Sequence[str], wanted: Sequence[str]) -> None:
@@ -19,11 +17,6 @@ def check_domains(known: Sequence[str], wanted: Sequence[str]) -> None:
         if domain and domain not in known:
             there = f"there are {sorted(set(known))}" if known else "scoring.domain_field names no field of theirs"
             raise SettingError(f"no public validation row is of the domain {domain!r}; {there}")
-
-
-def channel_of(criterion: str, domain: str) -> str:
-    """Name of a criterion's gradient channel; `domain` is empty where public rows have none."""
-    return f"{criterion}.gradient[{domain}]" if domain else f"{criterion}.gradient"
 
 
 @dataclass(frozen=True)
@@ -39,22 +32,20 @@ class DomainWeights:
     other: float = 1.0
     """w"""
 
-    def weigh(self, channels: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def weigh(self, channels: Channels) -> dict[str, np.ndarray]:
         """The channels with `<criterion>.gradient` (at a checkpoint too) made from those of the domains, if any.
 
         Raises SettingError where no public row is of the client's own domain.
         """
-        result, known = dict(channels), set()
         sums: dict[str, np.ndarray] = {}
-        for name, values in channels.items():
-            if found := _CHANNEL.fullmatch(name):
-                known.add(found["domain"])
-                weight = 1.0 if self.own in ("", found["domain"]) else self.other
-                target = found["channel"] + (found["at"] or "")
-                sums[target] = sums.get(target, 0) + weight * np.asarray(values)
-        if known:
-            check_domains(sorted(known), [self.own])
-        return result | sums
+        of_domains = [channel for channel in channels_among(channels) if channel.domain]
+        for channel in of_domains:
+            weight = 1.0 if self.own in ("", channel.domain) else self.other
+            whole = channel.in_domain("").column
+            sums[whole] = sums.get(whole, 0) + weight * np.asarray(channels[channel.column])
+        if of_domains:
+            check_domains(sorted({channel.domain for channel in of_domains}), [self.own])
+        return dict(channels) | sums
 
 
 ALIKE = DomainWeights()

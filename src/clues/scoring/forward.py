@@ -1,19 +1,26 @@
 """Forward channels: what the base model's likelihoods alone say about a row, before any training.
 
+A forward channel is an entry of `FORWARD_CHANNELS`: its name, its formula, the criterion that counts it, and the scale
+on which it is judged. Nothing else has to be changed for another one.
+
 W word: what stands between spaces, or a sign of a script without them. The surprise of a word is the sum of its tokens'
 negative log-likelihoods, so that how a tokenizer splits words does not count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from clues.data.encoding import Encoded
-from clues.data.rows import Row
-from clues.scoring.contributions import word_places
+from clues.scoring.channel import FORWARD, Channel
+from clues.scoring.readings import Readings, RowReading, end_likelihood
+
+if TYPE_CHECKING:
+    from clues.data.encoding import Encoded
+    from clues.data.rows import Row
 
 CONTRASTS = 2
 """Other questions that an answer is read under, the most similar public ones (docs/LOG.md)."""
@@ -30,65 +37,11 @@ WORDS_IN_A_ROW = 5
 """Words in a row that are all foreseen, without any question, were said before."""
 
 
-@dataclass(frozen=True)
-class Forward:
-    """Forward channels of rows and the token terms they are made of."""
-
-    channels: dict[str, np.ndarray]
-    """Channel -> float32 [rows]; NaN where a row has no such value (no end token in a truncated row)."""
-    terms: dict[str, list[np.ndarray]]
-    """Criterion -> per row, one term per response token; they add up to the criterion's forward channel."""
-
-
-@dataclass(frozen=True)
-class Readings:
-    """Negative log-likelihoods of the rows' response tokens, one array per row, each read in one pass."""
-
-    conditional: Sequence[np.ndarray]
-    """Given the row's own prompt."""
-    alone: Sequence[np.ndarray]
-    """Without any prompt. A truncated row is shorter with it; the tokens are the same."""
-    contrasts: Sequence[Sequence[np.ndarray]]
-    """Under other questions, the first `GAIN_TOKENS` tokens at least; none where there is no other question."""
-
-
-def forward_channels(readings: Readings, rows: Sequence[Row], encoded: Sequence[Encoded]) -> Forward:
-    """Channels from token NLLs under the base model.
-
-    - `fluency.forward`: minus the mean surprise of the words, of which those of the most surprising fifth count
-      no more than the most surprising of the others (a winsorised mean).
-    - `relevance.forward`: the sum of the five largest terms, among the first 60 tokens, of ℓ_t(a|q') − ℓ_t(a|q), the
-      mean over similar questions q' (ℓ_t(a) in its place where there is none): what this question tells that another
-      does not (after IRA, arXiv 2410.11540).
-    - `completeness.forward`: the log-probability of the end token.
-    - `novelty.forward`: the least mean surprise of five words in a row, without any question: words that are all
-      foreseen repeat what was said.
-
-    Args:
-        readings: of these rows. rows: for their texts. encoded: the rows with their prompts.
-    """
-    places = [word_places(r.response, e.spans) for r, e in zip(rows, encoded, strict=True)]
-    fluency = [_fluency(q, p) for q, p in zip(readings.conditional, places, strict=True)]
-    novelty = [_novelty(a, p) for a, p in zip(readings.alone, places, strict=True)]
-    relevance = [_gain(reference, q) for reference, q in zip(_references(readings), readings.conditional, strict=True)]
-    terms = {"fluency": fluency, "relevance": relevance, "novelty": novelty}
-    sums = {f"{name}.forward": np.array([t.sum() for t in values], np.float32) for name, values in terms.items()}
-    _, completeness = likelihood_channels(readings.conditional, encoded)
-    return Forward(sums | {"completeness.forward": completeness}, terms)
-
-
-def likelihood_channels(nll: Sequence[np.ndarray], encoded: Sequence[Encoded]) -> tuple[np.ndarray, np.ndarray]:
-    """−ℓ(a|q) and the log-probability of the end token (NaN in a truncated row), float32 [rows] each, from token NLLs.
-
-    From the pass that reads the gradients under a checkpoint they are `fluency.trained` and `completeness.trained`.
-    """
-    ends = [-x[_ends(e)].mean() if _ends(e) else np.nan for x, e in zip(nll, encoded, strict=True)]
-    return np.array([-x.mean() for x in nll], np.float32), np.array(ends, np.float32)
-
-
-def _fluency(nll: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Terms of the tokens, those of a word in proportion to their surprise; the end of a response is no word."""
-    places = places[: len(nll)]
+def fluency(row: RowReading) -> np.ndarray:
+    """Minus the mean surprise of the words, of which those of the most surprising fifth count no more than the most
+    surprising of the others (a winsorised mean). A word's tokens have terms in proportion to their surprise; the end of
+    a response is no word."""
+    nll, places = row.conditional, row.places[: len(row.conditional)]
     surprise = np.bincount(places[places >= 0], nll[places >= 0])
     if not surprise.any():
         return np.zeros(len(nll), np.float32)
@@ -98,13 +51,27 @@ def _fluency(nll: np.ndarray, places: np.ndarray) -> np.ndarray:
     return np.where(places >= 0, -nll * factor[places], 0).astype(np.float32)
 
 
-def _novelty(nll: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Terms of the tokens of the most foreseen words in a row; of all words where there are not more."""
-    terms = np.zeros(len(places), np.float32)
-    inside = np.flatnonzero(places[: len(nll)] >= 0)
+def relevance(row: RowReading) -> np.ndarray:
+    """The five largest gains, among the first 60 tokens, of ℓ_t(a|q') − ℓ_t(a|q), the mean over similar questions q'
+    (ℓ_t(a) in its place where there is none): what this question tells that another does not (after IRA, arXiv
+    2410.11540)."""
+    # The tokens are the same whatever the prompt; a truncated row is shorter with a longer one.
+    used = min(GAIN_TOKENS, len(row.reference), len(row.conditional))
+    gain = row.reference[:used] - row.conditional[:used]
+    top = np.argsort(-gain, kind="stable")[:TOP_TOKENS]
+    terms = np.zeros(len(row.conditional), np.float32)
+    terms[top] = gain[top]
+    return terms
+
+
+def novelty(row: RowReading) -> np.ndarray:
+    """The least mean surprise of five words in a row (of all words where there are not more), without any question:
+    words that are all foreseen repeat what was said."""
+    nll, terms = row.alone, np.zeros(len(row.places), np.float32)
+    inside = np.flatnonzero(row.places[: len(nll)] >= 0)
     if not len(inside):
         return terms
-    words, place = np.unique(places[inside], return_inverse=True)
+    words, place = np.unique(row.places[inside], return_inverse=True)
     size = min(WORDS_IN_A_ROW, len(words))
     first = int(np.convolve(np.bincount(place, nll[inside]), np.ones(size), "valid").argmin())
     chosen = inside[(place >= first) & (place < first + size)]
@@ -112,25 +79,86 @@ def _novelty(nll: np.ndarray, places: np.ndarray) -> np.ndarray:
     return terms
 
 
-def _references(readings: Readings) -> list[np.ndarray]:
-    """Per row what a token's likelihood is held against."""
-    if not readings.contrasts:
-        return list(readings.alone)
-    by_row = zip(*readings.contrasts, strict=True)
-    return [np.mean([nll[: min(map(len, some))] for nll in some], axis=0) for some in by_row]
+def completeness(row: RowReading) -> float:
+    """The log-probability of the end token; NaN in a truncated row."""
+    return end_likelihood(row.conditional, row.ends)
 
 
-def _gain(reference: np.ndarray, conditional: np.ndarray) -> np.ndarray:
-    # The tokens are the same whatever the prompt; a truncated row is shorter with a longer one.
-    used = min(GAIN_TOKENS, len(reference), len(conditional))
-    gain = reference[:used] - conditional[:used]
-    top = np.argsort(-gain, kind="stable")[:TOP_TOKENS]
-    terms = np.zeros(len(conditional), np.float32)
-    terms[top] = gain[top]
-    return terms
+@dataclass(frozen=True)
+class LogScale:
+    """Sizes of likelihoods have long tails to the bad side only; their logarithms, which are judged, have not."""
+
+    sign: Literal[1, -1]
+    """Of the channel's values; what has the other sign is as small as can be told."""
+    least: float
+    """Size below which nothing can be told."""
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        return self.sign * np.log(np.maximum(self.sign * values, self.least))
 
 
-def _ends(encoded: Encoded) -> list[int]:
-    """Places of the end tokens among the predicted response tokens."""
-    places = [position for position, response in enumerate(encoded.response_mask) if response]
-    return [places.index(position) for position in encoded.end_positions]
+@dataclass(frozen=True)
+class ForwardChannel:
+    """All there is to the channel `<name>.forward`."""
+
+    name: str
+    formula: Callable[[RowReading], np.ndarray | float]
+    """A row's terms [T], one per response token, which add up to its value; if not `by_token`, the value itself, NaN
+    where there is none."""
+    criterion: str
+    """The one of `criteria.CRITERIA` that counts it; empty: none."""
+    scale: LogScale | None = None
+    """On which it is judged; None: as it is."""
+    by_token: bool = True
+    """Whether explanations.parquet has its terms, in a column of its name."""
+
+    @property
+    def channel(self) -> Channel:
+        """Its column and kind."""
+        return Channel(self.name, FORWARD)
+
+
+FORWARD_CHANNELS = (
+    ForwardChannel("fluency", fluency, "fluency", LogScale(-1, 1e-4)),
+    ForwardChannel("relevance", relevance, "relevance", LogScale(1, 1e-2)),
+    ForwardChannel("novelty", novelty, "novelty", LogScale(1, 1e-3)),
+    ForwardChannel("completeness", completeness, "completeness", LogScale(-1, 1e-4), by_token=False),
+)
+"""Every one, in the order of the columns."""
+
+
+@dataclass(frozen=True)
+class Forward:
+    """Forward channels of rows and the token terms they are made of."""
+
+    channels: dict[str, np.ndarray]
+    """Column -> float32 [rows]; NaN where a row has no such value (no end token in a truncated row)."""
+    terms: dict[str, list[np.ndarray]]
+    """Name of a channel -> per row, one term per response token; they add up to the channel."""
+
+
+def forward_channels(readings: Readings, rows: Sequence[Row], encoded: Sequence[Encoded]) -> Forward:
+    """`FORWARD_CHANNELS` from token NLLs under the base model.
+
+    Args:
+        readings: of these rows. rows: for their texts. encoded: the rows with their prompts.
+    """
+    found = Forward({}, {})
+    read = list(readings.by_row(rows, encoded))
+    for entry in FORWARD_CHANNELS:
+        made = [np.asarray(entry.formula(row)) for row in read]
+        found.channels[entry.channel.column] = np.array([one.sum() for one in made], np.float32)
+        if entry.by_token:
+            found.terms[entry.name] = made
+    return found
+
+
+def counted_for(criterion: str) -> tuple[Channel, ...]:
+    """The forward channels that a criterion counts."""
+    return tuple(entry.channel for entry in FORWARD_CHANNELS if entry.criterion == criterion)
+
+
+def as_judged(channel: Channel, values: np.ndarray) -> np.ndarray:
+    """A channel's values [rows] on the scale on which they are judged."""
+    scale = next((entry.scale for entry in FORWARD_CHANNELS if entry.channel == channel), None)
+    return values if scale is None else scale(values)

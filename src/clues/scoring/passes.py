@@ -19,8 +19,8 @@ from clues.data.encoding import Encoded
 from clues.errors import RowTooLongError
 from clues.models.base import LanguageModel
 from clues.models.likelihood import response_nll, row_means
-from clues.scoring.forward import likelihood_channels
 from clues.scoring.observe import Observer, observed
+from clues.scoring.readings import LIKELIHOODS, likelihood_channels
 
 Advance = Callable[[int], None]
 """Called with the number of rows just finished."""
@@ -102,7 +102,7 @@ def gradient_pass(
 
     The loss is Σ_i ℓ_i, so that row i's gradient does not depend on its batch mates. Nothing requires a gradient below
     the lowest layer that is observed, so the backward pass stops there. The likelihoods of the same pass are channels
-    as well, for nothing: `fluency.trained` and `completeness.trained`.
+    as well, for nothing: `LIKELIHOODS`.
     """
 
     def run(batch: Batch) -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -112,7 +112,7 @@ def gradient_pass(
             row_means(nll, row, rows).sum().backward()
         return [observer.read().T.cpu().numpy() for observer in observers], by_row(nll, row)
 
-    names = [name for observer in observers for name in observer.channels] + ["fluency.trained", "completeness.trained"]
+    names = [*(name for observer in observers for name in observer.channels), *(c.column for c in LIKELIHOODS)]
     result = {name: np.zeros(len(encoded), np.float32) for name in names}
     for index, (read, nll) in batchwise(lm, encoded, run, advance):
         likelihoods = likelihood_channels(nll, [encoded[i] for i in index])

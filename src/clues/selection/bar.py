@@ -4,46 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
-from clues.scoring.criteria import CRITERIA, GOOD, SCORE, Criterion, brought, forward_only, score_of
+from clues.errors import SelectionError
+from clues.scoring.channel import SCORE, Channels
+from clues.scoring.criteria import GOOD, Criterion
 from clues.scoring.domains import ALIKE, DomainWeights
 
-Channels = Mapping[str, np.ndarray]
+if TYPE_CHECKING:  # they hold a model, and rows are put to a bar without one
+    from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
 
 
 @dataclass(frozen=True)
 class Bar:
     """Channels of the n anchors, which rows are ranked among, and of the m public validation rows, good and spoiled for
-    each criterion, which say what evidence is."""
+    each criterion, which say what evidence is.
+
+    Raises SelectionError where public rows lack a channel that a criterion counts.
+    """
 
     anchors: Channels
-    """Channel -> [n]"""
+    """Column -> [n]"""
     good: Channels
-    """Channel -> [m]; empty for the scores of a scorer"""
+    """Column -> [m]; empty for the scores of a scorer"""
     spoiled: Mapping[str, Channels]
-    """Criterion -> channel -> [m]; empty for the scores of a scorer"""
+    """Criterion -> column -> [m]; empty for the scores of a scorer"""
+    criteria: tuple[Criterion, ...]
+    """By what rows are judged; a scorer is the one criterion."""
+
+    def __post_init__(self) -> None:
+        for criterion in self.criteria:
+            parts = {"anchors": self.anchors}
+            if not self.by_score:
+                parts |= {"good validation rows": self.good}
+                parts |= {f"rows spoiled for {criterion.name}": self.spoiled.get(criterion.name, {})}
+            for part, channels in parts.items():
+                _check_channels(criterion.columns, channels, part)
+
+    @property
+    def by_score(self) -> bool:
+        """The one criterion is a scorer, for which nothing is spoiled."""
+        return any(channel.kind == SCORE for criterion in self.criteria for channel in criterion.channels)
 
     @property
     def size(self) -> int:
         """n"""
         return len(next(iter(self.anchors.values())))
-
-    @property
-    def criteria(self) -> tuple[Criterion, ...]:
-        """The criteria that rows were spoiled for, by the channels there are: all, or the forward channels alone.
-
-        Without a spoiled row it is the scorer that gave the scores.
-        """
-        if scorers := [name.removesuffix(SCORE) for name in self.anchors if name.endswith(SCORE)]:
-            return tuple(map(score_of, scorers))
-        has_gradient = any(name.endswith(".gradient") for name in self.anchors)
-        ours = tuple(c for c in CRITERIA if c.name in self.spoiled)
-        others = set(self.spoiled) - {c.name for c in ours}
-        found = (*ours, *(brought(name) for name in self.spoiled if name in others))
-        return found if has_gradient else forward_only(found)
 
     def without(self, anchor: int) -> Bar:
         """The same bar without one of its anchors."""
@@ -59,7 +67,7 @@ class Bar:
         return replace(self, anchors=domains.weigh(self.anchors), good=domains.weigh(self.good), spoiled=spoiled)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
-        """Flat names, `anchor/<channel>`, `good/<channel>` and `spoiled/<criterion>/<channel>`; see `from_arrays`."""
+        """Flat names, `anchor/<column>`, `good/<column>` and `spoiled/<criterion>/<column>`; see `from_arrays`."""
         flat = {f"anchor/{name}": np.asarray(values) for name, values in self.anchors.items()}
         flat |= {f"good/{name}": np.asarray(values) for name, values in self.good.items()}
         for criterion, channels in self.spoiled.items():
@@ -67,8 +75,8 @@ class Bar:
         return flat
 
     @staticmethod
-    def from_arrays(arrays: Mapping[str, np.ndarray | Sequence[float]]) -> Bar:
-        """The inverse of `to_arrays`."""
+    def from_arrays(arrays: Mapping[str, np.ndarray | Sequence[float]], criteria: Sequence[Criterion]) -> Bar:
+        """The inverse of `to_arrays`; `criteria` are stated beside them, see `scoring.criteria.stated`."""
         anchors: dict[str, np.ndarray] = {}
         good: dict[str, np.ndarray] = {}
         spoiled: dict[str, dict[str, np.ndarray]] = {}
@@ -81,16 +89,30 @@ class Bar:
             elif part == "spoiled":
                 criterion, _, name = rest.partition("/")
                 spoiled.setdefault(criterion, {})[name] = np.asarray(values, float)
-        return Bar(anchors, good, spoiled)
+        return Bar(anchors, good, spoiled, tuple(criteria))
 
 
-def bar_of(anchors: ChannelFolder, validation: ValidationFolder, domains: DomainWeights = ALIKE) -> Bar:
-    """The bar from the scored public rows, for rows of some domain."""
+def bar_of(
+    anchors: ChannelFolder,
+    validation: ValidationFolder,
+    criteria: Sequence[Criterion],
+    domains: DomainWeights = ALIKE,
+) -> Bar:
+    """The bar from the scored public rows, for rows of some domain. Raises SelectionError, see `Bar`."""
     classes: dict[str, dict[str, np.ndarray]] = {name: {} for name in (GOOD, *validation.validation.spoiled)}
     for channel, values in validation.channels(domains).items():
         for name, part in validation.validation.by_class(values).items():
             classes[name][channel] = part
-    return Bar(anchors.channels(domains), classes.pop(GOOD), classes)
+    return Bar(anchors.channels(domains), classes.pop(GOOD), classes, tuple(criteria))
+
+
+def _check_channels(columns: Sequence[str], channels: Channels, part: str) -> None:
+    for column in columns:
+        if column not in channels:
+            raise SelectionError(
+                f"channel {column} is missing among the {part}, and the bar counts it: score them with the settings of "
+                'the job, at a checkpoint that its training reaches; or ask for scoring.channels = "forward"'
+            )
 
 
 def _without(channels: Channels, row: int) -> dict[str, np.ndarray]:

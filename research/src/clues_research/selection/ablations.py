@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from clues.scoring.criteria import CRITERIA, Criterion
+from clues.scoring.channel import FORWARD, GRADIENT
+from clues.scoring.criteria import CRITERIA, Criterion, by_kind
 from clues.statistics.ranking import auc
 from clues.statistics.shares import selection_shares
 from clues_research.selection import ours
@@ -38,7 +39,7 @@ def _by_heart(tables: Sequence[Table]) -> dict[str, dict[str, Any]]:
     if not tables:
         return {}
     seeds = ", ".join(str(table.facts["seed"]) for table in tables)
-    forward, gradient = _only("forward"), _only("gradient")
+    forward, gradient = by_kind(CRITERIA, FORWARD), by_kind(CRITERIA, GRADIENT)
     changes = {
         "as it is": Variant(),
         "checkpoint 3 alone, rows seen one and a half times": Variant(checkpoints=(3,)),
@@ -57,7 +58,7 @@ def _changes() -> Iterator[tuple[str, list[Judge]]]:
     plain = Variant()
     yield "as it is", [_of(plain)]
     yield "forward channels alone", [_of(ours.forward_alone(plain))]
-    yield "gradient channels alone", [_of(replace(plain, criteria=_only("gradient")))]
+    yield "gradient channels alone", [_of(replace(plain, criteria=by_kind(CRITERIA, GRADIENT)))]
     difference = replace(plain, gradient=ours.inner_product)
     yield "directions: difference of the mean gradients", [_of(difference)]
     yield "the same, each criterion in layers of its own", [_of(replace(difference, criteria=_in_own_layers()))]
@@ -85,10 +86,6 @@ def _in_own_layers() -> tuple[Criterion, ...]:
 
 def _of(variant: Variant) -> Judge:
     return lambda table: (table, ours.judged(table, variant))
-
-
-def _only(end: str) -> tuple[Criterion, ...]:
-    return tuple(replace(c, channels=tuple(x for x in c.channels if x.endswith(end))) for c in CRITERIA)
 
 
 def _cosine(table: Table, criterion: Criterion, checkpoints: Sequence[int]) -> np.ndarray:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clues.in_run.decide import InRunBar
 from clues.kernels.fisher import RIDGE
-from clues.scoring.criteria import CRITERIA, Criterion, forward_only
+from clues.scoring.channel import FORWARD, GRADIENT, Channel
+from clues.scoring.criteria import CRITERIA, Criterion, by_kind
 from clues.selection.bar import Bar
 from clues.selection.select import calibrate
 from clues_research.selection.measure import Judged
@@ -38,11 +38,12 @@ class Variant:
 
 def channels(table: Table, variant: Variant) -> dict[str, np.ndarray]:
     """Channel -> [R], by the product's names."""
-    made = {f"{c.name}.forward": table.channel(f"{c.name}.forward") for c in variant.criteria}
+    forward = [Channel(c.name, FORWARD).column for c in variant.criteria]
+    made = {name: table.channel(name) for name in forward}
     gradient = variant.gradient or fisher(RIDGE, "upper")
     for c in variant.criteria:
-        if f"{c.name}.gradient" in c.channels:
-            made[f"{c.name}.gradient"] = gradient(table, c, variant.checkpoints)
+        if (own := Channel(c.name, GRADIENT)) in c.channels:
+            made[own.column] = gradient(table, c, variant.checkpoints)
     return made
 
 
@@ -88,9 +89,9 @@ def bar_of(table: Table, made: dict[str, np.ndarray], variant: Variant) -> Bar:
 
     spoiled = {c.name: some(table.spoiled(str(c.spoiling)), variant.validation) for c in variant.criteria}
     good = some(table.role("validation"), variant.validation)
-    return InRunBar(some(table.role("anchor"), variant.anchors), good, spoiled, variant.criteria)
+    return Bar(some(table.role("anchor"), variant.anchors), good, spoiled, variant.criteria)
 
 
 def forward_alone(variant: Variant) -> Variant:
     """The same without gradient channels."""
-    return replace(variant, criteria=forward_only(variant.criteria))
+    return replace(variant, criteria=by_kind(variant.criteria, FORWARD))
