@@ -10,36 +10,21 @@ from clues.report.bar import level_among, promise, read_bar, split, where
 from tests.helpers.fake_run import Shape, write_run
 
 
-def bar_of(statistic, rule="conformal", alpha=0.1, score=0.0):
-    return read_bar(
-        {"evidence": {"fluency": statistic}, "statistic": statistic, "rule": rule, "alpha": alpha, "score": score}
-    )
-
-
-def test_conformal_bar_is_the_anchor_that_alpha_points_at():
-    statistic = [5.0, 1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0]  # n + 1 = 10
-    assert bar_of(statistic, alpha=0.1).level == 1.0
-    assert bar_of(statistic, alpha=0.3).level == 3.0
-    # 0.7 * 10 is a little under 7 in floating point.
-    assert bar_of(statistic, alpha=0.7).level == 7.0
-    assert bar_of(statistic, alpha=0.05).level is None
-
-
-def test_other_rules():
-    assert bar_of([1.0, 3.0], rule="anchor-mean").level == 2.0
-    assert bar_of([1.0, 3.0], rule="score", score=-1.5).level == -1.5
-    assert bar_of([1.0, 3.0], rule="fdr").level is None
-
-
 def test_where_the_bar_lies_is_said_in_odds():
     assert "7.4 times likelier spoiled than good" in where(-2.0)
     assert "as likely good as spoiled" in where(0.02)
     assert "no bar" in where(None)
 
 
-def test_anchors_of_an_older_run_are_refused():
-    with pytest.raises(ReportError, match="has no evidence"):
-        read_bar({"z": {"fluency": [0.0]}, "statistic": [0.0], "rule": "conformal", "alpha": 0.1})
+def test_the_level_is_the_one_that_is_written():
+    assert read_bar({"evidence": {"fluency": [0.0]}, "level": -7.5}).level == -7.5
+
+
+@pytest.mark.parametrize("field", ["evidence", "level"])
+def test_anchors_of_an_older_run_are_refused(field):
+    anchors = {"evidence": {"fluency": [0.0]}, "level": None}
+    with pytest.raises(ReportError, match=f"has no {field}"):
+        read_bar({name: value for name, value in anchors.items() if name != field})
 
 
 @pytest.mark.parametrize("rule", ["conformal", "fdr", "anchor-mean", "ratio", "score"])

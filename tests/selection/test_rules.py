@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clues.config import SelectionSettings
-from clues.selection.rules import drop_by_fdr, keep_rows
+from clues.selection.rules import bar_level, drop_by_fdr, keep_rows
 
 
 def keep(rule, p=(), statistic=(), anchors=(), **more):
@@ -23,6 +23,39 @@ def test_anchor_mean_keeps_what_is_not_below():
 
 def test_ratio_keeps_the_best():
     assert keep("ratio", statistic=[3.0, 1.0, 2.0, 0.0], ratio=0.5) == [True, False, True, False]
+
+
+def level(statistic, rule="conformal", **more):
+    return bar_level(SelectionSettings(rule=rule, **more), np.array(statistic))
+
+
+def test_the_level_of_the_conformal_bar_is_the_anchor_that_alpha_points_at():
+    statistic = [5.0, 1.0, 2.0, 3.0, 4.0, 6.0, 7.0, 8.0, 9.0]  # n + 1 = 10
+    assert level(statistic, alpha=0.1) == 1.0
+    assert level(statistic, alpha=0.3) == 3.0
+    # 0.7 * 10 is a little under 7 in floating point.
+    assert level(statistic, alpha=0.7) == 7.0
+    assert level(statistic, alpha=0.05) is None
+
+
+def test_the_level_of_the_other_rules():
+    assert level([1.0, 3.0], "anchor-mean") == 2.0
+    assert level([1.0, 3.0], "score", score=-1.5) == -1.5
+    assert level([1.0, 3.0], "fdr") is None
+    assert level([1.0, 3.0], "ratio") is None
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.1, 0.25, 0.5, 0.7])
+@pytest.mark.parametrize("rule", ["conformal", "anchor-mean", "score"])
+def test_the_level_is_where_the_rule_begins_to_keep(rule, alpha):
+    """Whatever the rule: rows below the level are dropped and rows above it are kept."""
+    rng = np.random.default_rng(0)
+    anchors, rows = rng.normal(size=39), rng.normal(size=500)
+    p = (1 + (anchors[None] <= rows[:, None]).sum(axis=1)) / 40
+    settings = SelectionSettings(rule=rule, alpha=alpha, score=-0.5)
+    where = bar_level(settings, anchors)
+    assert where is not None
+    assert keep_rows(settings, p, rows, anchors).tolist() == (rows > where).tolist()
 
 
 def test_score_keeps_from_the_bar_up():

@@ -22,6 +22,7 @@ from clues.scoring.criteria import OWNER, criteria_stated, stated
 from clues.selection.bar import Bar
 from clues.selection.cautions import Caution, about_bar
 from clues.selection.groups import by_groups
+from clues.selection.rules import bar_level
 from clues.selection.select import Selection, calibrate, select
 
 DECISIONS = {"keep": True, "drop": False}
@@ -88,6 +89,7 @@ def anchors_file(bar: Bar, settings: SelectionSettings) -> dict[str, Any]:
     return {
         **asdict(settings),
         "n": bar.size,
+        "level": bar_level(settings, own.statistic),
         "criteria": stated(bar.criteria),
         "channels": {name: np.asarray(values, float).tolist() for name, values in bar.anchors.items()},
         "bar": {name: np.asarray(values, float).tolist() for name, values in bar.to_arrays().items()},

@@ -13,7 +13,7 @@ from clues.report.words import fixed, odds, percent
 
 
 @dataclass(frozen=True)
-class Bar:
+class AnchorEvidence:
     """What anchors.json says, on the scale on which rows are judged."""
 
     criteria: dict[str, list[float]]
@@ -22,27 +22,18 @@ class Bar:
     """A row whose worst criterion is below it is dropped; None where the rule has no bar that is known beforehand."""
 
 
-def read_bar(anchors: Mapping[str, Any]) -> Bar:
+def read_bar(anchors: Mapping[str, Any]) -> AnchorEvidence:
     """The bar of the anchors.
 
     Args:
-        anchors: anchors.json: `evidence` -> criterion -> one value per anchor, `statistic`, and the rule's settings.
+        anchors: anchors.json: `evidence` -> criterion -> one value per anchor, and `level`.
 
-    Raises ReportError for anchors without evidence, as an older clues wrote them.
+    Raises ReportError for anchors without them, as an older clues wrote them.
     """
-    if "evidence" not in anchors:
-        raise ReportError("anchors.json has no evidence: another version of clues wrote it; score or run again")
-    statistic = np.asarray(anchors["statistic"], float)
-    level = None
-    if anchors["rule"] == "conformal":
-        # p <= α exactly when fewer than ⌊α(n + 1)⌋ anchors are lower than the row: the bar is that anchor.
-        rank = int(anchors["alpha"] * (len(statistic) + 1) + 1e-9)
-        level = float(np.sort(statistic)[min(rank, len(statistic)) - 1]) if rank else None
-    elif anchors["rule"] == "anchor-mean":
-        level = float(statistic.mean())
-    elif anchors["rule"] == "score":
-        level = float(anchors["score"])
-    return Bar({name: list(values) for name, values in anchors["evidence"].items()}, level)
+    for field in ("evidence", "level"):
+        if field not in anchors:
+            raise ReportError(f"anchors.json has no {field}: another version of clues wrote it; score or run again")
+    return AnchorEvidence({name: list(values) for name, values in anchors["evidence"].items()}, anchors["level"])
 
 
 def level_among(statistic: np.ndarray, keep: np.ndarray, level: float | None) -> float | None:

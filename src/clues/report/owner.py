@@ -75,7 +75,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
     )
 
 
-def _level(scores: client_files.Scores, common: bar.Bar) -> float | None:
+def _level(scores: client_files.Scores, common: bar.AnchorEvidence) -> float | None:
     """The bar of rows that have a verdict on every criterion; a truncated answer has a bar of its own."""
     whole = np.all([np.isfinite(scores.evidence(name)) for name in scores.criteria], axis=0)
     ruled = whole & (scores["decision"] == "")

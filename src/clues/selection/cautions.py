@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from clues.selection.rules import bar_rank
+
 FEW = 3
 """Anchors that decide where the bar lies; with fewer, one odd anchor decides about many rows."""
 COARSE = 30
@@ -41,7 +43,7 @@ def about_bar(statistic: Sequence[float], rule: str, alpha: float, is_evidence: 
     """
     anchors, deciding = len(statistic), 0
     if rule == "conformal":
-        deciding = int(alpha * (anchors + 1) + 1e-9)
+        deciding = bar_rank(alpha, anchors)
         if not deciding:
             return [_nothing_dropped(anchors, alpha)] if alpha else []
     found = []

@@ -34,6 +34,32 @@ def keep_rows(
             return statistic >= settings.score
 
 
+def bar_rank(alpha: float, anchors: int) -> int:
+    """Under `conformal` the bar is the anchor in this place from below, 1-based; 0: no row can be dropped.
+
+    p <= α exactly where fewer than ⌊α(n + 1)⌋ of the n anchors are not higher than the row.
+    """
+    return int(alpha * (anchors + 1) + 1e-9)
+
+
+def bar_level(settings: SelectionSettings, anchor_statistic: np.ndarray) -> float | None:
+    """The statistic below which a row is dropped, whatever other rows there are; a row at it is dropped only where an
+    anchor is the bar. None under a rule that compares an owner's rows with one another, and where nothing is dropped.
+
+    anchor_statistic: [n] the anchors' own statistics.
+    """
+    match settings.rule:
+        case "conformal":
+            rank = bar_rank(settings.alpha, len(anchor_statistic))
+            return float(np.sort(anchor_statistic)[min(rank, len(anchor_statistic)) - 1]) if rank else None
+        case "anchor-mean":
+            return float(anchor_statistic.mean())
+        case "score":
+            return float(settings.score)
+        case "fdr" | "ratio":
+            return None
+
+
 def drop_by_fdr(p: np.ndarray, q: float) -> np.ndarray:
     """Drop so many rows that at most a share q of the dropped is good, in expectation.
 
