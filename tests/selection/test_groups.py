@@ -90,27 +90,27 @@ def test_p_is_fishers_with_holms_correction():
 def test_a_whole_group_and_one_that_loses_more_are_warned_about():
     rows = rows_with(language=["fr"] * 6 + ["en"] * 94, site=["a"] * 50 + ["b"] * 50)
     found = by_groups(rows, lost(rows, range(20)) | lost(rows, range(3), "fluency"))
-    by_name = {(group["field"], group["value"]): group for group in found["groups"]}
-    assert (found["rows"], found["dropped"], found["dropped_share"]) == (100, 20, 0.2)
+    by_name = {(group.field, group.value): group for group in found.groups}
+    assert (found.rows, found.dropped, found.dropped_share) == (100, 20, 0.2)
     french = by_name["language", "fr"]
-    assert (french["rows"], french["dropped"], french["warning"]) == (6, 6, "gone")
-    assert french["reasons"] == {"relevance": 3, "fluency": 3}
-    assert by_name["site", "a"]["warning"] == "more"
-    assert by_name["site", "b"]["warning"] == by_name["language", "en"]["warning"] == ""
-    lows = [group["dropped_share_low"] for group in found["groups"]]
+    assert (french.rows, french.dropped, french.warning) == (6, 6, "gone")
+    assert french.reasons == {"relevance": 3, "fluency": 3}
+    assert by_name["site", "a"].warning == "more"
+    assert by_name["site", "b"].warning == by_name["language", "en"].warning == ""
+    lows = [group.dropped_share_low for group in found.groups]
     assert lows == sorted(lows, reverse=True)
-    assert lows[0] < found["groups"][0]["dropped_share"]
+    assert lows[0] < found.groups[0].dropped_share
     # The exact test of six French rows by hand, corrected for the eight groups: it is the third smallest p.
-    assert french["p"] == pytest.approx(6 * comb(94, 14) / comb(100, 20))
+    assert french.p == pytest.approx(6 * comb(94, 14) / comb(100, 20))
 
 
 def test_a_group_of_four_rows_and_a_file_that_goes_whole_are_not_warned_about():
     few = rows_with(language=["fr"] * 4 + ["en"] * 96)
-    [french] = [g for g in by_groups(few, lost(few, range(4)))["groups"] if g["value"] == "fr"]
-    assert (french["p"], french["warning"], french["dropped_share"]) == (None, "", 1.0)
+    [french] = [g for g in by_groups(few, lost(few, range(4))).groups if g.value == "fr"]
+    assert (french.p, french.warning, french.dropped_share) == (None, "", 1.0)
     whole = rows_with(language=["fr", "en"] * 20)
-    assert {group["warning"] for group in by_groups(whole, lost(whole, range(40)))["groups"]} == {""}
-    assert by_groups([], {})["groups"] == []
+    assert {group.warning for group in by_groups(whole, lost(whole, range(40))).groups} == {""}
+    assert by_groups([], {}).groups == []
 
 
 def test_drops_without_regard_to_groups_rarely_warn():

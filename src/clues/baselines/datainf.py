@@ -26,7 +26,7 @@ from torch import Tensor
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
 from clues.scoring.directions import Directions
-from clues.scoring.passes import Advance, gradient_pass
+from clues.scoring.passes import RowsDone, gradient_pass
 from clues.scoring.per_sample import PerSample, inner_products, square_norms
 
 DAMPING = 0.1
@@ -90,7 +90,7 @@ def datainf_direction(
     lm: LanguageModel,
     encoded: Sequence[Encoded],
     gradient: Mapping[str, Tensor],
-    advance: Advance = lambda _rows: None,
+    advance: RowsDone = lambda _rows: None,
 ) -> Directions:
     """H at the adapter the model carries, by two passes over the rows; a `Probe` with it scores them and any others.
 

@@ -18,7 +18,7 @@ from clues.models.adapters import lora_parameters
 from clues.plugins import find
 from clues.scoring.directions import mean_gradient
 from clues.scoring.observe import Observer
-from clues.scoring.passes import Advance, gradient_pass, token_nll
+from clues.scoring.passes import RowsDone, gradient_pass, token_nll
 from clues.scoring.probe import Probe
 from clues.scoring.published import Moments, validation_moments
 from clues.scoring.scorer import Context, Score, Scorer
@@ -73,7 +73,7 @@ def _against_no_prompt(name: str) -> Scorer:
     def prepare(context: Context) -> Score:
         lm = context.lm
 
-        def score(rows: Prepared, advance: Advance) -> np.ndarray:
+        def score(rows: Prepared, advance: RowsDone) -> np.ndarray:
             alone = [encode(row.without_prompt(), lm.tokenizer, lm.settings.max_length) for row in rows.rows]
             without, given = token_nll(lm, alone), token_nll(lm, rows.encoded, advance)
             return likelihood_scores(given, without, rows.encoded)[name]
@@ -85,7 +85,7 @@ def _against_no_prompt(name: str) -> Scorer:
 
 def _without_model(name: str, values: Callable[[Sequence[Encoded], int], np.ndarray]) -> Scorer:
     def prepare(context: Context) -> Score:
-        def score(rows: Prepared, advance: Advance) -> np.ndarray:
+        def score(rows: Prepared, advance: RowsDone) -> np.ndarray:
             advance(len(rows.encoded))
             return values(rows.encoded, context.seed)
 

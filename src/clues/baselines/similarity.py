@@ -20,14 +20,14 @@ from clues.data.batches import Batch
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
 from clues.models.likelihood import causal_model
-from clues.scoring.passes import Advance, batchwise
+from clues.scoring.passes import RowsDone, batchwise
 
 
 def similarity_scores(
     lm: LanguageModel,
     encoded: Sequence[Encoded],
     validation: Sequence[Encoded],
-    advance: Advance = lambda _rows: None,
+    advance: RowsDone = lambda _rows: None,
 ) -> dict[str, np.ndarray]:
     """Cosines to the validation rows under the model as it stands: `similarity.max` (RDS+) and `similarity.mean`.
 
@@ -39,7 +39,7 @@ def similarity_scores(
 
 
 def similarities(
-    lm: LanguageModel, encoded: Sequence[Encoded], rulers: Tensor, advance: Advance = lambda _rows: None
+    lm: LanguageModel, encoded: Sequence[Encoded], rulers: Tensor, advance: RowsDone = lambda _rows: None
 ) -> dict[str, np.ndarray]:
     """`similarity_scores` against rows that have their `representations` [V, H] already."""
     result = {name: np.zeros(len(encoded), np.float32) for name in ("similarity.max", "similarity.mean")}
@@ -56,7 +56,7 @@ def representations(lm: LanguageModel, encoded: Sequence[Encoded]) -> Tensor:
 
 
 def _representations(
-    lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance
+    lm: LanguageModel, encoded: Sequence[Encoded], advance: RowsDone
 ) -> Iterator[tuple[list[int], Tensor]]:
     """Batches of rows: their positions and unit vectors [B, H]."""
     return batchwise(lm, encoded, lambda batch: F.normalize(pool(_hidden_states(lm, batch), batch)), advance)

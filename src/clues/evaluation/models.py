@@ -17,7 +17,7 @@ from clues.evaluation.choice import Choices, build_choices, choice_accuracy, rig
 from clues.evaluation.likelihood import held_out_nll, perplexity
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
-from clues.scoring.passes import Advance, row_nll
+from clues.scoring.passes import RowsDone, row_nll
 from clues.scoring.store import rows_key
 from clues.statistics.bootstrap import document_of
 
@@ -69,7 +69,7 @@ def measure(
     test: TestSet,
     settings: EvaluationSettings,
     seed: int,
-    advance: Advance,
+    advance: RowsDone,
     choices: bool = True,
 ) -> dict[str, Any]:
     """`measure_as_it_is` of the model with the adapter `state`."""
@@ -78,7 +78,7 @@ def measure(
 
 
 def measure_as_it_is(
-    lm: LanguageModel, test: TestSet, settings: EvaluationSettings, seed: int, advance: Advance, choices: bool = True
+    lm: LanguageModel, test: TestSet, settings: EvaluationSettings, seed: int, advance: RowsDone, choices: bool = True
 ) -> dict[str, Any]:
     """`test_nll`, `perplexity` and, with `choices`, `choice_accuracy` of a model, with intervals.
 

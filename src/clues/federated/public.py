@@ -94,7 +94,7 @@ class PublicSide:
             return {}
         scored = ChannelFolder(self.lm, noisy, self.folder / "checkpoints" / "noise", self.validation.questions)
         scored.score_base()
-        return shading(good, noisy.rows, scored.folder / "explanations.parquet")
+        return shading(good, noisy.rows, scored.explanations)
 
     def test_set(self) -> TestSet:
         """The held-out rows as evaluation needs them. Raises SettingError for a set it cannot use."""

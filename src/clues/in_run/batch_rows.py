@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,9 @@ from torch import Tensor
 
 from clues.errors import InRunError
 
+ModelInputs = Mapping[str, Tensor]
+"""What a model is called with: `input_ids` and `labels` [B, T], and if they are there, `attention_mask` [B, T],
+`position_ids` [B or 1, T] and `num_items_in_batch`, one number."""
 IGNORED = -100
 """Label of a token that is not trained on."""
 
@@ -44,12 +46,11 @@ class BatchRows:
     """What the model divides the sum of its token losses by."""
 
 
-def rows_of(batch: Mapping[str, Any]) -> BatchRows:
+def rows_of(batch: ModelInputs) -> BatchRows:
     """Tell the rows of a batch apart: by the first dimension, and in packed ones by `position_ids` that start anew.
 
     Args:
-        batch: what the model is called with: `input_ids` and `labels` [B, T], and if they are there, `attention_mask`
-            [B, T], `position_ids` [B or 1, T] and `num_items_in_batch`.
+        batch: what the model is called with.
 
     Raises InRunError for a batch whose rows train each other: see `_attended` and `_packed`.
     """
@@ -68,7 +69,7 @@ def rows_of(batch: Mapping[str, Any]) -> BatchRows:
     )
 
 
-def _attended(batch: Mapping[str, Any], labels: Tensor) -> Tensor:
+def _attended(batch: ModelInputs, labels: Tensor) -> Tensor:
     """[B, T] tokens that are no padding. Raises InRunError for a label on padding: no row would own its loss."""
     mask = batch.get("attention_mask")
     attended = torch.ones_like(labels, dtype=torch.bool) if mask is None else mask.cpu().bool()
@@ -77,7 +78,7 @@ def _attended(batch: Mapping[str, Any], labels: Tensor) -> Tensor:
     return attended
 
 
-def _packed(batch: Mapping[str, Any], labels: Tensor) -> Tensor:
+def _packed(batch: ModelInputs, labels: Tensor) -> Tensor:
     """[B, T] first tokens of rows that follow another row in the same sample.
 
     Raises InRunError where the model would not keep them apart, or would train the row before to predict them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from clues.data.prepare import prepare
 from clues.disk.writing import write_json, write_table
 from clues.errors import InRunError, SettingError
 from clues.in_run.batch_rows import row_key
-from clues.in_run.decide import counts, judge_in_run
+from clues.in_run.decide import Counts, decide_in_run
 from clues.in_run.exactness import refuse_what_is_not_exact
 from clues.in_run.public_rows import IN_RUN_CRITERIA, PublicRows
 from clues.in_run.window import Window, resume, window_file, window_files
@@ -26,7 +27,7 @@ from clues.scoring.validation import encode_validation
 
 
 class InRunScorer(TrainerCallback):
-    """Scores the training rows of a LoRA model while it trains on them, and judges them at the end.
+    """Scores the training rows of a LoRA model while it trains on them, and decides on them at the end.
 
     A row's score is ⟨∇ℓ_i(θ), V⟩ per criterion: ℓ_i the mean loss over the row's own label tokens, θ the weights it
     met, in training mode (with dropout it is the score of the model with these units dropped), V the directions at the
@@ -132,20 +133,20 @@ class InRunScorer(TrainerCallback):
         self._close()
 
     def on_train_end(self, *_args: Any, **_kwargs: Any) -> None:
-        """Judge all rows and write the results."""
+        """Decide on all rows and write the results."""
         self._close()
         files = window_files(self._folder)
         if not files:
             return
         alpha = SelectionSettings().alpha
-        verdict = judge_in_run(pa.concat_tables([pq.read_table(file) for file in files]), IN_RUN_CRITERIA, alpha)
-        write_table(verdict, self.output / "in_run.parquet")
+        decided = decide_in_run(pa.concat_tables([pq.read_table(file) for file in files]), IN_RUN_CRITERIA, alpha)
+        write_table(decided, self.output / "in_run.parquet")
         write_json(
             {
                 "windows": len(files),
                 "anchors": self._public.roles.count("anchor"),
                 "validation": len(self._public.roles) - self._public.roles.count("anchor"),
-                **counts(verdict),
+                **asdict(Counts.of(decided)),
                 "alpha": alpha,
                 "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
             },

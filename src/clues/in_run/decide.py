@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,8 @@ from clues.selection.bar import Bar
 from clues.selection.select import calibrate
 
 
-def judge_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: float) -> pa.Table:
-    """The verdict on every training row: a table sorted by key.
+def decide_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: float) -> pa.Table:
+    """What becomes of every training row: a table sorted by key.
 
     Args:
         occurrences: one line per row and step: `key`, `role` ("row", "anchor", "good" for a public validation row, or
@@ -35,7 +35,7 @@ def judge_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: fl
         alpha: rows with a p of at most this are not kept.
 
     Returns columns `key`, `status`, `occurrences`, the channels, per criterion `evidence_*` and `p_*`, `p`, `keep` and
-    `reason` (the worst criterion of a row that is not kept). A row that was never scored has its status and no verdict.
+    `reason` (the worst criterion of a row that is not kept). One that was never scored has its status alone.
 
     Raises SelectionError, see `selection.select.calibrate`.
     """
@@ -45,22 +45,30 @@ def judge_in_run(occurrences: pa.Table, criteria: Sequence[Criterion], alpha: fl
         role: Sums.of(scored.filter(pc.field("role") == role), channels)
         for role in ("row", "anchor", GOOD, *(c.name for c in criteria))
     }
-    verdict = _verdict(sums["row"], _calibrate(sums, criteria, channels), criteria, channels, alpha)
+    decided = _decided(sums["row"], _calibrate(sums, criteria, channels), criteria, channels, alpha)
     unscored = _unscored(occurrences, sums["row"].keys)
-    return pa.concat_tables([verdict, unscored], promote_options="default").sort_by("key")
+    return pa.concat_tables([decided, unscored], promote_options="default").sort_by("key")
 
 
-def counts(verdict: pa.Table) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Counts:
     """How many rows there are, how many are kept, and why the others are not."""
-    judged = verdict.filter(pc.field("status") == SCORED)
-    reasons = Counter(reason for reason in judged["reason"].to_pylist() if reason)
-    return {
-        "rows": len(verdict),
-        "kept": sum(judged["keep"].to_pylist()),
-        "dropped": reasons.total(),
-        "reasons": dict(reasons),
-        "without_verdict": len(verdict) - len(judged),
-    }
+
+    rows: int
+    kept: int
+    dropped: int
+    reasons: Mapping[str, int]
+    """Dropped rows per criterion."""
+    without_verdict: int
+    """Rows that were never scored."""
+
+    @staticmethod
+    def of(decided: pa.Table) -> Counts:
+        """Of what `decide_in_run` returns."""
+        scored = decided.filter(pc.field("status") == SCORED)
+        reasons = Counter(reason for reason in scored["reason"].to_pylist() if reason)
+        kept = sum(scored["keep"].to_pylist())
+        return Counts(len(decided), kept, reasons.total(), dict(reasons), len(decided) - len(scored))
 
 
 def _calibrate(sums: Mapping[str, Sums], criteria: Sequence[Criterion], channels: Sequence[str]) -> Calibration:
@@ -84,11 +92,12 @@ def _named(values: np.ndarray, channels: Sequence[str]) -> dict[str, np.ndarray]
     return dict(zip(channels, values.T, strict=True))
 
 
-def _verdict(
+def _decided(
     rows: Sums, found: Calibration, criteria: Sequence[Criterion], channels: Sequence[str], alpha: float
 ) -> pa.Table:
     keep = found.p > alpha
-    columns: dict[str, Any] = {"key": rows.keys, "status": [SCORED] * len(keep), "occurrences": rows.occurrences}
+    columns: dict[str, Sequence[str] | np.ndarray] = {"key": rows.keys, "status": [SCORED] * len(keep)}
+    columns["occurrences"] = rows.occurrences
     columns |= _named(rows.traces, channels)
     for j, c in enumerate(criteria):
         columns |= {f"evidence_{c.name}": found.evidence[:, j], f"p_{c.name}": found.p_criterion[:, j]}

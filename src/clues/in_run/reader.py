@@ -9,7 +9,7 @@ B sample, T token, N rows (of a packed batch more than B), C channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from clues.errors import InRunError
-from clues.in_run.batch_rows import IGNORED, rows_of
+from clues.in_run.batch_rows import IGNORED, ModelInputs, rows_of
 from clues.scoring.directions import Directions
 from clues.scoring.observe import watch
 from clues.scoring.probe import Probe
@@ -63,7 +63,7 @@ class RowReader:
 
     def __init__(self, model: nn.Module, directions: Directions) -> None:
         self.model, self.probe = model, _WatchedProbe(directions)
-        self._batch: Mapping[str, Any] | None = None
+        self._batch: ModelInputs | None = None
         self._factor: Tensor | None = None
         self._loss_checked = False
 
@@ -106,7 +106,7 @@ class RowReader:
         self.probe.seconds += perf_counter() - began
         return RowScores(rows.keys, rows.tokens, sums.cpu() * scale[:, None])
 
-    def _before(self, _module: nn.Module, _args: tuple[Any, ...], batch: dict[str, Any]) -> None:
+    def _before(self, _module: nn.Module, _args: tuple[Any, ...], batch: ModelInputs) -> None:
         if not torch.is_grad_enabled():
             return
         if self._batch is not None:
@@ -127,7 +127,7 @@ class RowReader:
         self._factor = gradient.detach()
 
 
-def _check_batch(batch: Mapping[str, Any]) -> None:
+def _check_batch(batch: ModelInputs) -> None:
     for name in ("input_ids", "labels"):
         if batch.get(name) is None:
             raise InRunError(f"the model is called without {name}: custom losses and embeddings cannot be scored")
@@ -141,7 +141,7 @@ def _check_batch(batch: Mapping[str, Any]) -> None:
 
 
 @torch.no_grad()
-def _check_loss(batch: Mapping[str, Any], output: Any) -> None:
+def _check_loss(batch: ModelInputs, output: Any) -> None:
     """Recompute the loss of a batch from its logits, where the model returns them, one sample at a time."""
     if getattr(output, "logits", None) is None:
         return

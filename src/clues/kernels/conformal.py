@@ -22,7 +22,7 @@ class Calibration:
 
     evidence: np.ndarray
     """[N, J] log-likelihood ratio of each criterion, in nats: above 0 a row looks good, below 0 spoiled; NaN where it
-    has no verdict."""
+    has none."""
     p_criterion: np.ndarray
     """[N, J] share of the n + 1 that are not better in this criterion."""
     statistic: np.ndarray
@@ -65,7 +65,7 @@ def conformal(rows: Float[Array, "N J"], anchors: Float[Array, "n J"]) -> Calibr
     Neither rows nor anchors have a part in what evidence is; so p is exactly valid for a row that is exchangeable with
     the anchors: P(p <= α) <= α (split conformal prediction, Vovk, Gammerman and Shafer 2005, Section 4.1).
 
-    A row without a verdict on some criterion is ranked by the statistic over those it has, the anchors' too.
+    A row without evidence on some criterion is ranked by the statistic over those it has, the anchors' too.
 
     Args:
         rows: [N, J] evidence, NaN where a row has none; every row has some. anchors: [n, J], n >= 1, finite.

@@ -97,7 +97,7 @@ class ByCriteria:
         """The content of power.json."""
         tested = self.parts["spoiled"]
         kinds = self.inputs.spoiled.measure(tested.channels(own_domains(self.job)), bar)
-        shading = self.inputs.spoiled.shading(self.inputs.anchors.rows, tested.folder / "explanations.parquet")
+        shading = self.inputs.spoiled.shading(self.inputs.anchors.rows, tested.explanations)
         return {"kinds": kinds, "shading": shading}
 
     def _rows(self) -> int:

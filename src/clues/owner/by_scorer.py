@@ -59,23 +59,23 @@ class ByScorer:
     def score(self) -> None:
         """Everything, but for what is in the folder already."""
         if self.scorer.at == "base":
-            self._score("base", "base", {})
+            self._score(None, {})
             return
         for number, state in warm_up(self.lm, self.inputs.rows, self.job, self.output, self.progress):
             load_adapter_state(self.lm.model, state)
-            self._score(str(number), f"checkpoint-{number}", state)
+            self._score(number, state)
 
-    def _score(self, phase: str, file: str, adapter: Mapping[str, Tensor]) -> None:
+    def _score(self, number: int | None, adapter: Mapping[str, Tensor]) -> None:
         """All parts under the model as it stands; the scorer is prepared when the first row needs it."""
         context = Context(self.lm, self.inputs.validation, self.inputs.rows, self.job.seed)
         prepared = cache(lambda: self.scorer.prepared(context))
         known = [*context.validation.encoded, *context.training.encoded]
         key = rows_key(known, f"{self.scorer.name} {self.job.seed} {_key(adapter)}")
         rows = sum(len(part.prepared.rows) for part in self.parts.values())
-        with self.progress.phase(f"score-{phase}", rows) as advance:
+        with self.progress.phase("score-base" if number is None else f"score-{number}", rows) as advance:
             for name, part in self.parts.items():
                 part.score_by(
-                    self.channel, file, key,
+                    self.scorer.name, number, key,
                     lambda some, done: prepared()(some, done), lambda n, note=name: advance(n, note),
                 )  # fmt: skip
 

@@ -56,7 +56,7 @@ def judge(folder: Path, scored: ScoredRows, bar: Bar, settings: SelectionSetting
     write_set_aside(scored.set_aside, folder / "set_aside.jsonl")
     write_json(anchors_file(bar, settings), folder / "anchors.json")
     groups = by_groups(scored.rows, {entry["id"]: entry["reason"] for entry in dropped}, scored.columns.values())
-    write_json(groups, folder / "groups.json")
+    write_json(asdict(groups), folder / "groups.json")
     reasons = dict(Counter(entry["reason"] for entry in dropped))
     verdict = Verdict(len(keep), len(kept), len(dropped), len(scored.set_aside), reasons)
     facts = {

@@ -103,7 +103,7 @@ def conclude(
     about = {"name": source.name, "job": job.hash, "model": job.model.name, "overlap": overlap}
     prepared, channels = rows.prepared, rows.channels(own_domains(job))
     if job.scoring.scorer == CLUES:
-        copy_file(rows.folder / "explanations.parquet", output / "explanations.parquet")
+        copy_file(rows.explanations, output / "explanations.parquet")
     else:
         prepared, channels = with_score(prepared, channels, job.scoring.scorer)
     verdict = judge(output, ScoredRows.of(source, prepared, channels, columns), bar, job.selection, about)

@@ -17,9 +17,10 @@ pass that reads the gradients; what a scorer says. The published score has its t
 Channels = Mapping[str, np.ndarray]
 """A table of rows: column -> [rows]."""
 
+SOURCE = r"[A-Za-z0-9]+([.-][A-Za-z0-9]+)*"
+"""What a source may be called: no other column of a table looks like one of its channels."""
 _COLUMN = re.compile(
-    r"(?P<source>[A-Za-z0-9]+([.-][A-Za-z0-9]+)*)\.(?P<kind>[A-Za-z0-9-]+)"
-    r"(\[(?P<domain>[^/\[\]@]+)\])?(@(?P<checkpoint>\d+))?"
+    rf"(?P<source>{SOURCE})\.(?P<kind>[A-Za-z0-9-]+)(\[(?P<domain>[^/\[\]@]+)\])?(@(?P<checkpoint>\d+))?"
 )
 
 

@@ -13,14 +13,17 @@ import pyarrow as pa
 from clues.data.prepare import Prepared
 from clues.disk.writing import write_json
 from clues.models.base import LanguageModel
+from clues.scoring.channel import SCORE, Channel
 from clues.scoring.checkpoint import Checkpoint, score_base, score_under, score_validation, trace
 from clues.scoring.domains import ALIKE, DomainWeights
 from clues.scoring.forward import Forward
-from clues.scoring.passes import Advance
+from clues.scoring.passes import RowsDone
 from clues.scoring.scorer import Score
 from clues.scoring.store import channel_table, load_channels, score_in_shards
 from clues.scoring.validation import Validation
 
+BASE, EXPLANATIONS, CHECKPOINT = "base", "explanations", "checkpoint-"
+"""Stems of a folder's files: what was read under the base model, and before the number of a checkpoint."""
 QUESTIONS = "questions.json"
 """In an owner's folder: the questions of the public validation rows, which rows to come are read under too."""
 
@@ -42,7 +45,12 @@ class ChannelFolder:
         """`questions` are those of the public validation rows; `score_base` reads answers under them too."""
         self.lm, self.prepared, self.folder, self.questions = lm, prepared, folder, questions
 
-    def score_base(self, advance: Advance = lambda _rows: None) -> None:
+    @property
+    def explanations(self) -> Path:
+        """The file with the token terms of the forward channels."""
+        return self.folder / f"{EXPLANATIONS}.parquet"
+
+    def score_base(self, advance: RowsDone = lambda _rows: None) -> None:
         """Forward channels and their token terms under the base model; `advance` counts each row in each pass."""
 
         def score(shard: slice) -> tuple[pa.Table, pa.Table]:
@@ -51,25 +59,28 @@ class ChannelFolder:
             return channel_table(forward.channels), explanation_table(part, forward)
 
         key = hashlib.sha256(repr(list(self.questions)).encode()).hexdigest()[:16]
-        score_in_shards(self.folder, ("base", "explanations"), self.prepared.encoded, key, score)
+        score_in_shards(self.folder, (BASE, EXPLANATIONS), self.prepared.encoded, key, score)
 
-    def score_under(self, number: int, checkpoint: Checkpoint, advance: Advance = lambda _rows: None) -> None:
+    def score_under(self, number: int, checkpoint: Checkpoint, advance: RowsDone = lambda _rows: None) -> None:
         """Gradient channels under checkpoint `number`."""
 
         def score(shard: slice) -> tuple[pa.Table]:
             return (channel_table(self._under(checkpoint, shard, advance)),)
 
-        score_in_shards(self.folder, (f"checkpoint-{number}",), self.prepared.encoded, checkpoint.key, score)
+        score_in_shards(self.folder, (f"{CHECKPOINT}{number}",), self.prepared.encoded, checkpoint.key, score)
 
-    def _under(self, checkpoint: Checkpoint, shard: slice, advance: Advance) -> dict[str, np.ndarray]:
+    def _under(self, checkpoint: Checkpoint, shard: slice, advance: RowsDone) -> dict[str, np.ndarray]:
         return score_under(self.lm, checkpoint, self.prepared.encoded[shard], advance)
 
-    def score_by(self, name: str, file: str, key: str, score: Score, advance: Advance = lambda _rows: None) -> None:
-        """The scores of a scorer as the channel `name` in `folder/<file>.parquet`; `key` is of all that made it."""
+    def score_by(
+        self, scorer: str, number: int | None, key: str, score: Score, advance: RowsDone = lambda _rows: None
+    ) -> None:
+        """The scores of a scorer under checkpoint `number`, or under the base; `key` is of all that made them."""
+        column, file = Channel(scorer, SCORE).column, BASE if number is None else f"{CHECKPOINT}{number}"
 
         def table(shard: slice) -> tuple[pa.Table]:
             part = Prepared(self.prepared.rows[shard], self.prepared.encoded[shard], [])
-            return (channel_table({name: score(part, advance)}),)
+            return (channel_table({column: score(part, advance)}),)
 
         score_in_shards(self.folder, (file,), self.prepared.encoded, key, table)
 
@@ -80,10 +91,11 @@ class ChannelFolder:
 
         Raises FileNotFoundError before anything is scored.
         """
-        files = sorted(self.folder.glob("checkpoint-*.parquet"))
-        by_scorer = files and not (self.folder / "base.parquet").exists()  # one that needs no base
-        base = {} if by_scorer else load_channels(self.folder / "base.parquet")
-        tables = {int(file.stem.removeprefix("checkpoint-")): load_channels(file) for file in files}
+        files = sorted(self.folder.glob(f"{CHECKPOINT}*.parquet"))
+        tables = {int(file.stem.removeprefix(CHECKPOINT)): load_channels(file) for file in files}
+        base_file = self.folder / f"{BASE}.parquet"
+        by_scorer = tables and not base_file.exists()  # one that needs no base
+        base = {} if by_scorer else load_channels(base_file)
         return domains.weigh(base | (trace(tables) if tables else {}))
 
 
@@ -94,7 +106,7 @@ class ValidationFolder(ChannelFolder):
         super().__init__(lm, validation.all_rows, folder, validation.questions)
         self.validation = validation
 
-    def _under(self, checkpoint: Checkpoint, shard: slice, advance: Advance) -> dict[str, np.ndarray]:
+    def _under(self, checkpoint: Checkpoint, shard: slice, advance: RowsDone) -> dict[str, np.ndarray]:
         return score_validation(self.lm, checkpoint, self.validation, advance, shard)
 
 

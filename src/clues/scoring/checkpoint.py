@@ -28,7 +28,7 @@ from clues.scoring.contrasts import under_questions
 from clues.scoring.directions import Directions, average, directions_at
 from clues.scoring.forward import Forward, forward_channels
 from clues.scoring.observe import Observer
-from clues.scoring.passes import Advance, gradient_pass, token_nll
+from clues.scoring.passes import RowsDone, gradient_pass, token_nll
 from clues.scoring.probe import Probe
 from clues.scoring.published import Moments, validation_moments
 from clues.scoring.readings import Readings
@@ -111,7 +111,7 @@ def make_checkpoint(lm: LanguageModel, validation: Validation, published: bool) 
 
 
 def score_under(
-    lm: LanguageModel, checkpoint: Checkpoint, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None
+    lm: LanguageModel, checkpoint: Checkpoint, encoded: Sequence[Encoded], advance: RowsDone = lambda _rows: None
 ) -> dict[str, np.ndarray]:
     """Gradient channels of rows under a checkpoint, [rows] each; the model is left with the checkpoint's adapter."""
     load_adapter_state(lm.model, checkpoint.adapter)
@@ -122,7 +122,7 @@ def score_validation(
     lm: LanguageModel,
     checkpoint: Checkpoint,
     validation: Validation,
-    advance: Advance = lambda _rows: None,
+    advance: RowsDone = lambda _rows: None,
     part: slice = slice(None),
 ) -> dict[str, np.ndarray]:
     """Gradient channels of (a part of) the public validation rows and their spoiled copies, as in
@@ -148,7 +148,7 @@ def score_base(
     rows: Sequence[Row],
     encoded: Sequence[Encoded],
     questions: Sequence[str],
-    advance: Advance = lambda _rows: None,
+    advance: RowsDone = lambda _rows: None,
 ) -> Forward:
     """Forward channels of rows under the base model, without the adapter if it has one: `base_passes(questions)`
     passes.
@@ -163,7 +163,7 @@ def read_base(
     rows: Sequence[Row],
     encoded: Sequence[Encoded],
     questions: Sequence[str],
-    advance: Advance = lambda _rows: None,
+    advance: RowsDone = lambda _rows: None,
 ) -> Readings:
     """The token likelihoods that forward channels are made of; arguments as in `score_base`."""
     max_length = lm.settings.max_length

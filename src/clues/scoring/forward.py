@@ -1,7 +1,7 @@
 """Forward channels: what the base model's likelihoods alone say about a row, before any training.
 
 A forward channel is an entry of `FORWARD_CHANNELS`: its name, its formula, the criterion that counts it, and the scale
-on which it is judged. Nothing else has to be changed for another one.
+on which rows are compared by it. Nothing else has to be changed for another one.
 
 W word: what stands between spaces, or a sign of a script without them. The surprise of a word is the sum of its tokens'
 negative log-likelihoods, so that how a tokenizer splits words does not count.
@@ -86,7 +86,7 @@ def completeness(row: RowReading) -> float:
 
 @dataclass(frozen=True)
 class LogScale:
-    """Sizes of likelihoods have long tails to the bad side only; their logarithms, which are judged, have not."""
+    """Sizes of likelihoods have long tails to the bad side only; their logarithms have not."""
 
     sign: Literal[1, -1]
     """Of the channel's values; what has the other sign is as small as can be told."""
@@ -108,7 +108,7 @@ class ForwardChannel:
     criterion: str
     """The one of `criteria.CRITERIA` that counts it; empty: none."""
     scale: LogScale | None = None
-    """On which it is judged; None: as it is."""
+    """On which rows are compared by it; None: as it is."""
     by_token: bool = True
     """Whether explanations.parquet has its terms, in a column of its name."""
 
@@ -158,7 +158,7 @@ def counted_for(criterion: str) -> tuple[Channel, ...]:
     return tuple(entry.channel for entry in FORWARD_CHANNELS if entry.criterion == criterion)
 
 
-def as_judged(channel: Channel, values: np.ndarray) -> np.ndarray:
-    """A channel's values [rows] on the scale on which they are judged."""
+def on_its_scale(channel: Channel, values: np.ndarray) -> np.ndarray:
+    """A channel's values [rows] on the scale on which rows are compared."""
     scale = next((entry.scale for entry in FORWARD_CHANNELS if entry.channel == channel), None)
     return values if scale is None else scale(values)

@@ -22,7 +22,7 @@ from clues.models.likelihood import response_nll, row_means
 from clues.scoring.observe import Observer, observed
 from clues.scoring.readings import LIKELIHOODS, likelihood_channels
 
-Advance = Callable[[int], None]
+RowsDone = Callable[[int], None]
 """Called with the number of rows just finished."""
 
 Result = TypeVar("Result")
@@ -38,7 +38,7 @@ def likelihood_batch(lm: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def batchwise(
-    lm: LanguageModel, encoded: Sequence[Encoded], run: Callable[[Batch], Result], advance: Advance
+    lm: LanguageModel, encoded: Sequence[Encoded], run: Callable[[Batch], Result], advance: RowsDone
 ) -> Iterator[tuple[list[int], Result]]:
     """Batches of rows by the token budget, each with what `run` makes of it.
 
@@ -73,7 +73,9 @@ def batchwise(
 
 
 @torch.no_grad()
-def token_nll(lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None) -> list[np.ndarray]:
+def token_nll(
+    lm: LanguageModel, encoded: Sequence[Encoded], advance: RowsDone = lambda _rows: None
+) -> list[np.ndarray]:
     """Negative log-likelihood of every response token, one float32 array per row, in the rows' order."""
     result: list[np.ndarray] = [np.empty(0, np.float32)] * len(encoded)
     for index, found in batchwise(lm, encoded, lambda batch: likelihood_batch(lm, batch), advance):
@@ -87,7 +89,7 @@ def by_row(nll: Tensor, row: Tensor) -> list[np.ndarray]:
     return np.split(nll.detach().cpu().numpy(), np.flatnonzero(np.diff(row.cpu().numpy())) + 1)
 
 
-def row_nll(lm: LanguageModel, encoded: Sequence[Encoded], advance: Advance = lambda _rows: None) -> np.ndarray:
+def row_nll(lm: LanguageModel, encoded: Sequence[Encoded], advance: RowsDone = lambda _rows: None) -> np.ndarray:
     """ℓ(a|q): mean response-token NLL of every row, float32 [rows]."""
     return np.array([nll.mean() for nll in token_nll(lm, encoded, advance)])
 
@@ -96,7 +98,7 @@ def gradient_pass(
     lm: LanguageModel,
     encoded: Sequence[Encoded],
     observers: Sequence[Observer],
-    advance: Advance = lambda _rows: None,
+    advance: RowsDone = lambda _rows: None,
 ) -> dict[str, np.ndarray]:
     """One forward and one backward pass over the rows, read by all observers at once: channel -> float32 [rows].
 

@@ -11,7 +11,7 @@ import numpy as np
 from clues.scoring.channel import TRAINED, Channel
 from clues.scoring.contributions import word_places
 
-if TYPE_CHECKING:  # forward channels are judged without what encodes rows
+if TYPE_CHECKING:  # selection needs the channels without what encodes rows
     from clues.data.encoding import Encoded
     from clues.data.rows import Row
 

@@ -16,14 +16,13 @@ from clues.config import CLUES
 from clues.data.prepare import Prepared
 from clues.errors import SettingError
 from clues.models.base import LanguageModel
+from clues.scoring.channel import SOURCE
 from clues.scoring.criteria import OWNER
-from clues.scoring.passes import Advance
+from clues.scoring.passes import RowsDone
 
-Score = Callable[[Prepared, Advance], np.ndarray]
-"""Rows -> one number each [rows], higher is better data, NaN where there is no verdict. Advance is called with the
-number of rows just finished, each counted once however many passes it takes."""
-
-_NAME = re.compile(r"[A-Za-z0-9]+([.-][A-Za-z0-9]+)*")
+Score = Callable[[Prepared, RowsDone], np.ndarray]
+"""Rows -> one number each [rows], higher is better data, NaN where there is none. `RowsDone` is called with
+the number of rows just finished, each counted once however many passes it takes."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Scorer:
     """Do what all rows share, such as the gradient of the validation rows."""
 
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.name) or self.name in (CLUES, OWNER):
+        if not re.fullmatch(SOURCE, self.name) or self.name in (CLUES, OWNER):
             raise SettingError(
                 f"{self.name!r} cannot be a scorer's name: letters and digits with . or - between them, and neither "
                 f"{CLUES} nor {OWNER}"
@@ -69,7 +68,7 @@ class Scorer:
         """`prepare`, with scores that are checked: float32 [rows]. Raises SettingError for anything else."""
         score = self.prepare(context)
 
-        def checked(rows: Prepared, advance: Advance) -> np.ndarray:
+        def checked(rows: Prepared, advance: RowsDone) -> np.ndarray:
             found = np.asarray(score(rows, advance), np.float32)
             if found.shape != (len(rows.rows),):
                 raise SettingError(f"scorer {self.name}: {found.shape} scores for {len(rows.rows)} rows")

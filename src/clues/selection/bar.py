@@ -32,7 +32,7 @@ class Bar:
     spoiled: Mapping[str, Channels]
     """Criterion -> column -> [m]; empty for the scores of a scorer"""
     criteria: tuple[Criterion, ...]
-    """By what rows are judged; a scorer is the one criterion."""
+    """What rows are held against it by; a scorer is the one criterion."""
 
     def __post_init__(self) -> None:
         for criterion in self.criteria:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,42 +99,60 @@ def more_dropped(dropped: Sequence[int], rows: Sequence[int], all_dropped: int, 
     return corrected
 
 
-def by_groups(rows: Sequence[Row], reasons: Mapping[str, str], texts: Collection[str] = ()) -> dict[str, Any]:
-    """The content of groups.json: the group that surely loses the largest share first.
+@dataclass(frozen=True)
+class GroupLoss:
+    """What a group lost."""
+
+    field: str | None
+    value: str
+    """See `Group`."""
+    rows: int
+    dropped: int
+    dropped_share: float | None
+    dropped_share_low: float | None
+    dropped_share_high: float | None
+    reasons: Mapping[str, int]
+    """Dropped rows per reason, the most frequent first."""
+    p: float | None
+    """See `more_dropped`; None for a group of few rows."""
+    warning: str
+    """`gone` where the group loses all, or nearly, and the file does not; `more` where it loses more than the rest."""
+
+
+@dataclass(frozen=True)
+class GroupLosses:
+    """The content of groups.json."""
+
+    rows: int
+    dropped: int
+    dropped_share: float | None
+    dropped_share_low: float | None
+    dropped_share_high: float | None
+    groups: tuple[GroupLoss, ...]
+    """The group that surely loses the largest share first."""
+
+
+def by_groups(rows: Sequence[Row], reasons: Mapping[str, str], texts: Collection[str] = ()) -> GroupLosses:
+    """What each group of an owner's rows loses.
 
     Args:
         reasons: id -> reason of each dropped row.
         texts: see `groups_of`.
     """
-    lost = np.array([row.id in reasons for row in rows], bool)
-    groups = [_described(group, rows, lost, reasons) for group in groups_of(rows, texts)]
-    tested = [group for group in groups if group["rows"] >= LEAST]
-    all_lost, counts = int(lost.sum()), {"rows": len(rows), "dropped": int(lost.sum())}
-    p = more_dropped([g["dropped"] for g in tested], [g["rows"] for g in tested], all_lost, len(rows))
-    for group, value in zip(tested, p.tolist(), strict=True):
-        group |= {"p": value, "warning": _warning(group, value, all_lost / len(rows))}
-    groups.sort(key=lambda g: (-g["dropped_share_low"], -g["dropped_share"], -g["rows"]))
-    return {**counts, **share("dropped_share", all_lost, len(rows)), "groups": groups}
+    groups, lost = groups_of(rows, texts), sum(row.id in reasons for row in rows)
+    why = [[reasons[rows[i].id] for i in group.rows.tolist() if rows[i].id in reasons] for group in groups]
+    tested = [g for g, group in enumerate(groups) if len(group.rows) >= LEAST]
+    p = more_dropped([len(why[g]) for g in tested], [len(groups[g].rows) for g in tested], lost, len(rows))
+    chance = dict(zip(tested, p.tolist(), strict=True))
+    found = [_loss(group, why[g], chance.get(g), lost / len(rows)) for g, group in enumerate(groups)]
+    found.sort(key=lambda loss: (-(loss.dropped_share_low or 0), -(loss.dropped_share or 0), -loss.rows))
+    return GroupLosses(len(rows), lost, **share("dropped_share", lost, len(rows)), groups=tuple(found))
 
 
-def _described(
-    group: Group, rows: Sequence[Row], lost: NDArray[np.bool_], reasons: Mapping[str, str]
-) -> dict[str, Any]:
-    dropped = group.rows[lost[group.rows]].tolist()
-    return {
-        "field": group.field,
-        "value": group.value,
-        "rows": len(group.rows),
-        "dropped": len(dropped),
-        **share("dropped_share", len(dropped), len(group.rows)),
-        "reasons": dict(Counter(reasons[rows[i].id] for i in dropped).most_common()),
-        "p": None,
-        "warning": "",
-    }
-
-
-def _warning(group: Mapping[str, Any], p: float, overall: float) -> str:
-    """`gone` where the group loses all, or nearly, and the file does not; `more` where it loses more than the rest."""
-    if group["dropped_share"] >= WHOLE > overall:
-        return "gone"
-    return "more" if p <= LEVEL else ""
+def _loss(group: Group, why: Sequence[str], p: float | None, overall: float) -> GroupLoss:
+    rows, dropped, warning = len(group.rows), len(why), ""
+    if p is not None:
+        warning = "gone" if dropped / rows >= WHOLE > overall else "more" if p <= LEVEL else ""
+    counts = dict(Counter(why).most_common())
+    own = share("dropped_share", dropped, rows)
+    return GroupLoss(group.field, group.value, rows, dropped, **own, reasons=counts, p=p, warning=warning)

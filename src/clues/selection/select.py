@@ -11,18 +11,18 @@ from clues.config import SelectionSettings
 from clues.errors import SelectionError
 from clues.kernels.conformal import Calibration, Discriminant, conformal, in_deviations
 from clues.scoring.channel import Channel, Channels
-from clues.scoring.forward import as_judged
+from clues.scoring.forward import on_its_scale
 from clues.selection.bar import Bar
 from clues.selection.rules import keep_rows
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The verdict on N rows, by J criteria."""
+    """What becomes of N rows, by J criteria."""
 
     criteria: tuple[str, ...]
     evidence: np.ndarray
-    """[N, J] log-likelihood ratio of good against spoiled; NaN where a row has no verdict on the criterion."""
+    """[N, J] log-likelihood ratio of good against spoiled; NaN where a row has no value in its channels."""
     p_criterion: np.ndarray
     """[N, J]"""
     statistic: np.ndarray
@@ -46,8 +46,8 @@ class Selection:
 def select(channels: Channels, bar: Bar, settings: SelectionSettings) -> Selection:
     """Calibrate rows (column -> [N]) against the bar and apply the rule.
 
-    A row without a value in some channel (a truncated answer has no end token) is judged by the criteria it has, and
-    against the anchors' statistic over the same criteria, so its p stays valid.
+    A row without a value in some channel (a truncated answer has no end token) is compared by the criteria it has, and
+    with the anchors' statistic over the same criteria, so its p stays valid.
 
     Raises SelectionError when a channel is missing or a public row has no value in it.
     """
@@ -57,7 +57,7 @@ def select(channels: Channels, bar: Bar, settings: SelectionSettings) -> Selecti
 
 
 def calibrate(channels: Channels, bar: Bar) -> Calibration:
-    """Evidence and p-values of rows (column -> [N]) against the bar, before any rule; NaN where a row has no verdict.
+    """Evidence and p-values of rows (column -> [N]) against the bar, before any rule; NaN where a row has no value.
 
     Raises SelectionError, see `select`.
     """
@@ -98,10 +98,10 @@ def _by_score(channels: Channels, bar: Bar) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _table(table: Channels, channels: Sequence[Channel]) -> np.ndarray:
-    """[rows, C] on the scale on which channels are judged."""
+    """[rows, C] each channel on its scale."""
     for channel in channels:
         if channel.column not in table:
             raise SelectionError(
                 f"channel {channel.column} is missing; score the rows with the same settings as the anchors"
             )
-    return np.stack([as_judged(channel, np.asarray(table[channel.column], float)) for channel in channels], axis=1)
+    return np.stack([on_its_scale(channel, np.asarray(table[channel.column], float)) for channel in channels], axis=1)

@@ -20,7 +20,7 @@ from clues.data.batches import Batch
 from clues.evaluation.answers.answer import Answer
 from clues.evaluation.answers.prompts import Prompt, Prompts
 from clues.models.base import LanguageModel
-from clues.scoring.passes import Advance, batchwise
+from clues.scoring.passes import RowsDone, batchwise
 from clues.statistics.bootstrap import document_of
 
 
@@ -42,7 +42,7 @@ def generate(
     prompts: Prompts,
     rows: Sequence[int],
     drawing: Drawing = GREEDY,
-    advance: Advance = lambda _rows: None,
+    advance: RowsDone = lambda _rows: None,
 ) -> Iterator[list[Answer]]:
     """Answers to the prompts at the positions `rows`, a batch at a time, the longest prompts first.
 
