@@ -17,7 +17,8 @@ from clues.data.sample import Sample, draw_sample
 from clues.models.adapters import add_adapter, layer_of, lora_parameters
 from clues.models.base import LanguageModel, load_base
 from clues.scoring.criteria import CRITERIA
-from clues.scoring.directions import Directions, criterion_parameters, mean_gradient
+from clues.scoring.directions import Directions, criterion_parameters
+from clues.scoring.mean_gradient import mean_gradient
 from clues.scoring.validation import encode_validation
 
 SEED = 0

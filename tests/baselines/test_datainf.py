@@ -8,7 +8,7 @@ import torch
 
 from clues.baselines.datainf import DAMPING, datainf_direction
 from clues.models.adapters import lora_parameters
-from clues.scoring.directions import mean_gradient
+from clues.scoring.mean_gradient import mean_gradient
 from clues.scoring.passes import gradient_pass, row_nll
 from clues.scoring.probe import Probe
 from tests.scoring.test_per_sample import by_hand

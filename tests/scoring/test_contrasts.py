@@ -9,7 +9,7 @@ import pytest
 
 from clues.data.encoding import encode
 from clues.data.rows import Message, Row
-from clues.scoring.checkpoint import score_base
+from clues.scoring.base_pass import score_base
 from clues.scoring.contrasts import base_passes, other_questions, under_questions
 from clues.scoring.forward import CONTRASTS, GAIN_TOKENS, forward_channels
 from clues.scoring.passes import token_nll

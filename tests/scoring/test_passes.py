@@ -14,7 +14,8 @@ from clues.errors import RowTooLongError
 from clues.models.adapters import lora_parameters
 from clues.models.likelihood import response_nll, row_means
 from clues.scoring.criteria import CRITERIA
-from clues.scoring.directions import criterion_parameters, mean_gradient
+from clues.scoring.directions import criterion_parameters
+from clues.scoring.mean_gradient import mean_gradient
 from clues.scoring.passes import gradient_pass, token_nll
 from clues.scoring.probe import Probe
 from tests.scoring.test_probe import adapted, random_directions, random_rows

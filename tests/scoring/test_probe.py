@@ -14,7 +14,8 @@ from clues.config import AdapterSettings, ModelSettings
 from clues.data.encoding import Encoded
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
-from clues.scoring.directions import Directions, mean_gradient
+from clues.scoring.directions import Directions
+from clues.scoring.mean_gradient import mean_gradient
 from clues.scoring.passes import gradient_pass, row_nll, token_nll
 from clues.scoring.probe import Probe
 from clues.scoring.reference import reference_gradient, reference_loss, reference_score

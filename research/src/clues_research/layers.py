@@ -26,8 +26,9 @@ from clues.evaluation.labels import is_clean, kind
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel, load_base
 from clues.models.likelihood import row_means
+from clues.scoring.base_pass import score_base
 from clues.scoring.channel import FORWARD
-from clues.scoring.checkpoint import make_checkpoint, score_base, score_under, score_validation, trace
+from clues.scoring.checkpoint import make_checkpoint, score_under, score_validation, trace
 from clues.scoring.criteria import CRITERIA, GOOD, Criterion, by_kind
 from clues.scoring.passes import gradient_pass, likelihood_batch
 from clues.scoring.probe import Probe

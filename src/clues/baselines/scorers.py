@@ -16,7 +16,7 @@ from clues.data.prepare import Prepared
 from clues.errors import SettingError
 from clues.models.adapters import lora_parameters
 from clues.plugins import find
-from clues.scoring.directions import mean_gradient
+from clues.scoring.mean_gradient import mean_gradient
 from clues.scoring.observe import Observer
 from clues.scoring.passes import RowsDone, gradient_pass, token_nll
 from clues.scoring.probe import Probe

@@ -22,7 +22,7 @@ from clues.federated.arms import State as Tensors
 from clues.federated.public import PublicSide
 from clues.models.adapters import load_adapter_state, lora_parameters, save_adapter
 from clues.progress import Advance, Progress
-from clues.scoring.directions import mean_gradient
+from clues.scoring.mean_gradient import mean_gradient
 from clues.scoring.passes import row_nll
 from clues.statistics.gap import Losses, gap_closed
 from clues.statistics.paired import comparison

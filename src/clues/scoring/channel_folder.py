@@ -13,8 +13,9 @@ import pyarrow as pa
 from clues.data.prepare import Prepared
 from clues.disk.writing import write_json
 from clues.models.base import LanguageModel
+from clues.scoring.base_pass import score_base
 from clues.scoring.channel import SCORE, Channel
-from clues.scoring.checkpoint import Checkpoint, score_base, score_under, score_validation, trace
+from clues.scoring.checkpoint import Checkpoint, score_under, score_validation, trace
 from clues.scoring.domains import ALIKE, DomainWeights
 from clues.scoring.forward import Forward
 from clues.scoring.passes import RowsDone

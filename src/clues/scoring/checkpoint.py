@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from peft import PeftModel
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from clues.data.encoding import Encoded, encode
-from clues.data.rows import Row
+from clues.data.encoding import Encoded
 from clues.disk.writing import replacing
 from clues.errors import SettingError
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
 from clues.scoring.channel import Channel, Channels
-from clues.scoring.contrasts import under_questions
 from clues.scoring.directions import Directions, average, directions_at
-from clues.scoring.forward import Forward, forward_channels
 from clues.scoring.observe import Observer
-from clues.scoring.passes import RowsDone, gradient_pass, token_nll
+from clues.scoring.passes import RowsDone, gradient_pass
 from clues.scoring.probe import Probe
 from clues.scoring.published import Moments, validation_moments
-from clues.scoring.readings import Readings
 from clues.scoring.validation import Validation
 
 
@@ -141,39 +135,6 @@ def score_validation(
         for name, values in found.items():
             result.setdefault(name, np.zeros(len(encoded), np.float32))[own] = values
     return result
-
-
-def score_base(
-    lm: LanguageModel,
-    rows: Sequence[Row],
-    encoded: Sequence[Encoded],
-    questions: Sequence[str],
-    advance: RowsDone = lambda _rows: None,
-) -> Forward:
-    """Forward channels of rows under the base model, without the adapter if it has one: `base_passes(questions)`
-    passes.
-
-    `questions` are those of the public validation rows.
-    """
-    return forward_channels(read_base(lm, rows, encoded, questions, advance), rows, encoded)
-
-
-def read_base(
-    lm: LanguageModel,
-    rows: Sequence[Row],
-    encoded: Sequence[Encoded],
-    questions: Sequence[str],
-    advance: RowsDone = lambda _rows: None,
-) -> Readings:
-    """The token likelihoods that forward channels are made of; arguments as in `score_base`."""
-    max_length = lm.settings.max_length
-    alone = [encode(row.without_prompt(), lm.tokenizer, max_length) for row in rows]
-    with lm.model.disable_adapter() if isinstance(lm.model, PeftModel) else nullcontext():
-        return Readings(
-            token_nll(lm, encoded, advance),
-            token_nll(lm, alone, advance),
-            [token_nll(lm, turn, advance) for turn in under_questions(rows, questions, lm)],
-        )
 
 
 def trace(tables: Mapping[int, Channels]) -> dict[str, np.ndarray]:

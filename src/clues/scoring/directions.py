@@ -7,29 +7,21 @@ in anyway. A row whose own gradient points the same way teaches the model to pre
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from clues.data.batches import Batch
-from clues.data.encoding import Encoded
 from clues.errors import AdapterError
 from clues.kernels.fisher import discriminant
 from clues.models.adapters import layer_of, lora_parameters
 from clues.models.base import LanguageModel
-from clues.models.likelihood import row_means
 from clues.scoring.channel import GRADIENT, Channel
 from clues.scoring.criteria import CRITERIA, GOOD, Criterion
-from clues.scoring.gathered import row_gradients
-from clues.scoring.passes import batchwise, likelihood_batch
+from clues.scoring.gathered import PartedGradients
 from clues.scoring.validation import Validation
-
-MOST_BYTES = 2**31
-"""Of public rows' gradients that are kept in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -62,41 +54,6 @@ class Directions:
         return Directions(tuple(names.values()), weights)
 
 
-def batch_gradients(
-    lm: LanguageModel, encoded: Sequence[Encoded], parameters: Mapping[str, nn.Parameter]
-) -> Iterator[tuple[int, dict[str, Tensor]]]:
-    """Gradients of the mean row loss of one batch after the other: number of rows, parameter -> float32.
-
-    Only `parameters` are differentiated: the backward pass stops at the lowest of them.
-    """
-
-    def gradients_of(batch: Batch) -> dict[str, Tensor]:
-        rows = len(batch.index)
-        nll, row = likelihood_batch(lm, batch)
-        gradients = torch.autograd.grad(row_means(nll, row, rows).mean(), list(parameters.values()))
-        return dict(zip(parameters, (g.float() for g in gradients), strict=True))
-
-    for p in parameters.values():
-        p.requires_grad_(True)
-    try:
-        for index, gradients in batchwise(lm, encoded, gradients_of, lambda _rows: None):
-            yield len(index), gradients
-    finally:
-        for p in parameters.values():
-            p.requires_grad_(False)
-
-
-def mean_gradient(
-    lm: LanguageModel, encoded: Sequence[Encoded], parameters: Mapping[str, nn.Parameter]
-) -> dict[str, Tensor]:
-    """∇ of the mean over rows of ℓ with respect to the parameters, by name."""
-    total: dict[str, Tensor] = {}
-    for rows, gradients in batch_gradients(lm, encoded, parameters):
-        for name, gradient in gradients.items():
-            total[name] = total.get(name, 0) + gradient * (rows / len(encoded))
-    return total
-
-
 def directions_at(
     lm: LanguageModel, validation: Validation, criteria: Sequence[Criterion] | None = None
 ) -> list[Directions]:
@@ -104,11 +61,11 @@ def directions_at(
     for each domain of the rows: one set for each fold of the rows, made without it.
 
     One backward pass of all public rows, no deeper than the criteria's lowest layer; their gradients are kept in
-    memory, layer by layer if they are many (`MOST_BYTES`), which takes a second pass for each part.
+    memory, layer by layer if they are many (`gathered.MOST_BYTES`), which takes a second pass for each part.
     """
     inside = {c.name: criterion_parameters(lm, c) for c in criteria or validation.criteria if c.layers}
     shapes = dict(sorted((n, tuple(p.shape)) for some in inside.values() for n, p in some.items()))
-    public = _PublicGradients(lm, validation.all_rows.encoded, shapes)
+    public = PartedGradients(lm, validation.all_rows.encoded, shapes)
     weighed = list(_weights(_grams(public, inside), validation))
     of_rows = torch.from_numpy(np.array([w.by_fold for w in weighed])).float().transpose(0, 1)  # [folds, K, rows]
     found: list[dict[str, Tensor]] = [{} for _ in range(validation.folds)]
@@ -128,36 +85,7 @@ class _Weighed:
     """For each fold the weights [rows] of the public rows in the direction that is made without it."""
 
 
-class _PublicGradients:
-    """Gradients of the public rows, a part of the parameters at a time; the last part read stays in memory."""
-
-    def __init__(self, lm: LanguageModel, encoded: Sequence[Encoded], shapes: Mapping[str, tuple[int, ...]]) -> None:
-        self.lm, self.encoded = lm, encoded
-        self.parts = list(_parts(shapes, len(encoded)))
-        self._last, self._found = -1, dict[str, Tensor]()
-
-    def gradients(self, part: int) -> dict[str, Tensor]:
-        """Parameter -> [rows, numbers in it]."""
-        if part != self._last:
-            self._found = {}  # gone before the next is made
-            self._last, self._found = part, row_gradients(self.lm, self.encoded, self.parts[part])
-        return self._found
-
-
-def _parts(shapes: Mapping[str, tuple[int, ...]], rows: int) -> Iterator[dict[str, tuple[int, ...]]]:
-    """The parameters in parts whose gradients of all rows fit into `MOST_BYTES`; at least one parameter each."""
-    part: dict[str, tuple[int, ...]] = {}
-    size = 0
-    for name, shape in shapes.items():
-        own = 4 * rows * math.prod(shape)
-        if part and size + own > MOST_BYTES:
-            yield part
-            part, size = {}, 0
-        part[name], size = shape, size + own
-    yield part
-
-
-def _grams(public: _PublicGradients, inside: Mapping[str, Mapping[str, object]]) -> dict[str, np.ndarray]:
+def _grams(public: PartedGradients, inside: Mapping[str, Collection[str]]) -> dict[str, np.ndarray]:
     """Criterion -> inner products [rows, rows] of the public rows' gradients over its parameters."""
     rows = len(public.encoded)
     grams = {criterion: np.zeros((rows, rows)) for criterion in inside}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -12,6 +12,9 @@ from torch import Tensor
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
 from clues.scoring.passes import gradient_pass
+
+MOST_BYTES = 2**31
+"""Of public rows' gradients that are kept in memory at once."""
 
 
 class Gathered:
@@ -60,3 +63,32 @@ def row_gradients(
     """∇ℓ_i of every row with respect to some parameters: parameter -> [rows, numbers in it], float32 on the CPU."""
     gathered = Gathered(shapes, len(encoded))
     return gathered.take(gradient_pass(lm, encoded, [gathered])["place"])
+
+
+class PartedGradients:
+    """Gradients of rows, a part of the parameters at a time; the last part read stays in memory."""
+
+    def __init__(self, lm: LanguageModel, encoded: Sequence[Encoded], shapes: Mapping[str, tuple[int, ...]]) -> None:
+        self.lm, self.encoded = lm, encoded
+        self.parts = list(_parts(shapes, len(encoded)))
+        self._last, self._found = -1, dict[str, Tensor]()
+
+    def gradients(self, part: int) -> dict[str, Tensor]:
+        """Parameter -> [rows, numbers in it]."""
+        if part != self._last:
+            self._found = {}  # gone before the next is made
+            self._last, self._found = part, row_gradients(self.lm, self.encoded, self.parts[part])
+        return self._found
+
+
+def _parts(shapes: Mapping[str, tuple[int, ...]], rows: int) -> Iterator[dict[str, tuple[int, ...]]]:
+    """The parameters in parts whose gradients of all rows fit into `MOST_BYTES`; at least one parameter each."""
+    part: dict[str, tuple[int, ...]] = {}
+    size = 0
+    for name, shape in shapes.items():
+        own = 4 * rows * math.prod(shape)
+        if part and size + own > MOST_BYTES:
+            yield part
+            part, size = {}, 0
+        part[name], size = shape, size + own
+    yield part

@@ -18,7 +18,8 @@ from torch import Tensor
 from clues.data.encoding import Encoded
 from clues.models.adapters import layer_of, lora_parameters
 from clues.models.base import LanguageModel
-from clues.scoring.directions import Directions, batch_gradients
+from clues.scoring.directions import Directions
+from clues.scoring.mean_gradient import batch_gradients
 from clues.scoring.observe import Observer
 from clues.scoring.per_sample import PerSample, inner_products
 from clues.scoring.probe import Probe

@@ -31,7 +31,7 @@ from clues.disk.writing import replacing
 from clues.kernels.fisher import RIDGE
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
-from clues.scoring.checkpoint import read_base
+from clues.scoring.base_pass import read_base
 from clues.scoring.criteria import CRITERIA, GOOD
 from clues.scoring.forward import forward_channels
 from clues.scoring.gathered import Gathered
