@@ -10,7 +10,7 @@ import torch
 
 from clues.kernels.fisher import RIDGE, discriminant
 from clues.models.adapters import lora_parameters
-from clues.scoring import directions
+from clues.scoring import gathered
 from clues.scoring.criteria import CRITERIA
 from clues.scoring.directions import average, directions_at
 from clues.scoring.reference import reference_gradient
@@ -100,9 +100,9 @@ def test_gradients_in_parts_give_the_same_directions(monkeypatch):
     lm = adapted("llama", 1, token_budget=300)
     validation = encode_validation(rows(), lm, 3, domain_field="language")
     whole = directions_at(lm, validation)
-    monkeypatch.setattr(directions, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(gathered, "MOST_BYTES", 20_000)
     shapes = {n: tuple(p.shape) for n, p in lora_parameters(lm.model, "B").items() if n in whole[0].weights}
-    assert len(list(directions._parts(shapes, 60))) > 1
+    assert len(list(gathered._parts(shapes, 60))) > 1
     for a, b in zip(whole, directions_at(lm, validation), strict=True):
         assert a.names == b.names
         assert list(a.weights) == list(b.weights)

@@ -110,7 +110,7 @@ def test_a_group_of_four_rows_and_a_file_that_goes_whole_are_not_warned_about():
     assert (french.p, french.warning, french.dropped_share) == (None, "", 1.0)
     whole = rows_with(language=["fr", "en"] * 20)
     assert {group.warning for group in by_groups(whole, lost(whole, range(40))).groups} == {""}
-    assert by_groups([], {}).groups == []
+    assert by_groups([], {}).groups == ()
 
 
 def test_drops_without_regard_to_groups_rarely_warn():
