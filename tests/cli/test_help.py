@@ -12,7 +12,10 @@ from clues.cli.main import COMMANDS
 
 MANY = 600
 """More modules than help may import. It imports some 450; numpy alone would bring 130, torch some 1,700."""
-HEAVY = ("torch", "transformers", "peft", "pyarrow", "datasets", "altair", "flwr", "numpy", "scipy", "sklearn")
+HEAVY = (
+    *("torch", "transformers", "peft", "pyarrow", "datasets", "altair", "flwr", "numpy", "scipy", "sklearn"),
+    "pydantic",  # the settings, which no help needs
+)
 NAMES = [command.__name__ for command in COMMANDS]
 PROBE = """
 import sys

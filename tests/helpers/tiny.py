@@ -51,7 +51,7 @@ def tiny_job(folder: Path, **changes) -> Job:
             unseen_rows=4,
         ),
         training=TrainingSettings(rounds=2, local_steps=2, batch_size=2, learning_rate=1e-2),
-        scoring=ScoringSettings(checkpoints=(1, 2)),
+        scoring=ScoringSettings(checkpoints=(1, 2), published=True),
         evaluation=EvaluationSettings(choice_rows=4, bootstrap=50),
     )
     return replace(job, **changes)

@@ -15,6 +15,7 @@ from clues import __version__
 from clues.cli.commands import (
     audit,
     check,
+    config,
     corrupt,
     demo,
     env,
@@ -65,6 +66,7 @@ COMMANDS = {
     select.select: select.EXAMPLES,
     audit.audit: audit.EXAMPLES,
     run.run: run.EXAMPLES,
+    config.config: config.EXAMPLES,
     merge.merge: merge.EXAMPLES,
     generate.generate: generate.EXAMPLES,
     evaluate.evaluate: evaluate.EXAMPLES,

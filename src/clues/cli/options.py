@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from clues.config import Job
-from clues.config.reading import job_from_dict
 from clues.errors import UsageError
+
+if TYPE_CHECKING:
+    from clues.config import Job
 
 Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
 
@@ -45,10 +46,6 @@ Settings = Annotated[
     ),
 ]
 
-OWNER_DEFAULTS = {"name": "score", "training": {"batch_size": 8}, "scoring": {"published": False}}
-"""One owner alone takes steps of as many rows as the demo's four clients together. Nobody can compare with the
-published score without labels, and it would cost a backward pass through all layers."""
-
 
 def parse_columns(text: str | None) -> dict[str, str] | None:
     """`prompt=a,response=b` as a dictionary. Raises UsageError for anything else."""
@@ -67,8 +64,10 @@ def parse_list(text: str) -> list[str]:
 
 def owner_job(settings: Sequence[str], given: dict[str, Any]) -> Job:
     """The job of a command without a job file: defaults, then `--set`, then options `given`; None is not given."""
+    from clues.config.reading import COMMAND_LINE, job_from_dict
+
     options = [f"{key}={json.dumps(value)}" for key, value in given.items() if value is not None]
-    job = job_from_dict(OWNER_DEFAULTS, "command line", [*settings, *options])
+    job = job_from_dict({}, COMMAND_LINE, [*settings, *options])
     model = Path(job.model.name)
     if job.model.name == "packaged" or not model.exists():
         return job

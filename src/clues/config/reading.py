@@ -1,47 +1,94 @@
-"""A job from a file of TOML, from dictionaries, and from `--set`: it names only what differs from the defaults.
-
-Unknown keys are errors at every depth.
-"""
+"""A job from a file of TOML, from dictionaries, and from `--set`: it names only what differs from the defaults."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
+import json
+import re
 import tomllib
-import types
-import typing
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from clues import SCHEMA_VERSION
 from clues.config import Job, PublicSettings
+from clues.config.checking import from_json
 from clues.errors import SettingError
 
+COMMAND_LINE = "command line"
+"""Where a setting is from that `--set` gives, or an option."""
 
-def load_job(path: Path, overrides: typing.Sequence[str] = ()) -> Job:
-    """Read a job file and apply `key=value` overrides (dotted keys, TOML values; bare words are strings).
+Table = dict[str, Any]
+"""A table of TOML, before it is checked."""
 
-    Raises SettingError for a file that is not TOML, an unknown key or a value of the wrong type.
-    """
+
+@dataclass(frozen=True)
+class Given:
+    """Settings as they were given, and where."""
+
+    table: Table
+    origin: str
+    """A file, or another word for where the table is from."""
+    overridden: frozenset[str]
+    """Dotted keys that `--set` gave."""
+
+    @staticmethod
+    def of(table: Table, origin: str, overrides: Sequence[str] = ()) -> Given:
+        """`table` with `key=value` overrides applied. Raises SettingError for one that is none."""
+        table = copy.deepcopy(table)
+        return Given(table, origin, frozenset(_apply(table, override) for override in overrides))
+
+    def source(self, key: str) -> str:
+        """Where the setting of this dotted key was given; empty if nowhere."""
+        if any(f"{key}.".startswith((f"{given}.", f"{given}[")) for given in self.overridden):
+            return COMMAND_LINE
+        part: Any = self.table
+        for name in re.findall(r"[^.\[\]]+", key):
+            if isinstance(part, list) and name.isdecimal():
+                part = part[int(name)]
+            elif isinstance(part, dict) and name in part:
+                part = part[name]
+            else:
+                return ""
+        return self.origin
+
+    def job(self) -> Job:
+        """The job. Raises SettingError for an unknown key or a value that a setting cannot have."""
+        version = self.table.get("schema_version", SCHEMA_VERSION)
+        if version != SCHEMA_VERSION:
+            raise SettingError(f"{self.origin}: schema_version {version} is not {SCHEMA_VERSION}, the one it reads")
+        # As JSON: there, too, a list is a tuple and an int a float, and nothing else is taken for another type.
+        text = json.dumps(self.table, default=str)
+        return from_json(Job, text, lambda key: self.source(key) or self.origin)
+
+
+def read_job(path: Path, overrides: Sequence[str] = ()) -> tuple[Job, Given]:
+    """The job of a file, with `key=value` overrides, and what was given. Raises SettingError, see `load_job`."""
     try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise SettingError(f"{path}: not valid TOML: {error}") from error
-    return _beside(path.absolute().parent, job_from_dict(tree, str(path), overrides))
+    given = Given.of(table, str(path), overrides)
+    return _beside(path.absolute().parent, given.job()), given
 
 
-def job_from_dict(tree: dict[str, Any], origin: str = "job", overrides: typing.Sequence[str] = ()) -> Job:
+def load_job(path: Path, overrides: Sequence[str] = ()) -> Job:
+    """Read a job file and apply `key=value` overrides (dotted keys, TOML values; bare words are strings).
+
+    Raises SettingError for a file that is not TOML, an unknown key or a value that the setting cannot have.
+    """
+    return read_job(path, overrides)[0]
+
+
+def job_from_dict(table: Table, origin: str = "job", overrides: Sequence[str] = ()) -> Job:
     """Build a job from plain dictionaries and `key=value` overrides; `origin` names the source in errors."""
-    tree = copy.deepcopy(tree)
-    for override in overrides:
-        _apply(tree, override)
-    version = tree.get("schema_version", SCHEMA_VERSION)
-    if version != SCHEMA_VERSION:
-        raise SettingError(f"{origin}: schema_version {version} is not {SCHEMA_VERSION}, the one this clues reads")
-    return _build(Job, tree, origin, "")
+    return Given.of(table, origin, overrides).job()
 
 
-def _apply(tree: dict[str, Any], override: str) -> None:
+def _apply(table: Table, override: str) -> str:
+    """Write an override into the table; its key."""
     key, equals, text = override.partition("=")
     if not equals:
         raise SettingError(f"--set {override}: write key=value, for example training.rounds=8")
@@ -51,10 +98,11 @@ def _apply(tree: dict[str, Any], override: str) -> None:
         value = text
     *parents, leaf = key.strip().split(".")
     for parent in parents:
-        tree = tree.setdefault(parent, {})
-        if not isinstance(tree, dict):
+        table = table.setdefault(parent, {})
+        if not isinstance(table, dict):
             raise SettingError(f"--set {override}: {parent} is a value, not a table of settings")
-    tree[leaf] = value
+    table[leaf] = value
+    return key.strip()
 
 
 def _beside(folder: Path, job: Job) -> Job:
@@ -66,41 +114,3 @@ def _beside(folder: Path, job: Job) -> Job:
     public = PublicSettings(**{name: full(file) for name, file in dataclasses.asdict(job.public).items()})
     clients = tuple(dataclasses.replace(client, data=full(client.data)) for client in job.clients)
     return dataclasses.replace(job, public=public, clients=clients)
-
-
-def _build(kind: Any, value: Any, origin: str, key: str) -> Any:
-    """`value` as an instance of the type `kind`, checked all the way down."""
-    here = f"{origin}: {key or 'the job'}"
-    if dataclasses.is_dataclass(kind):
-        return _build_dataclass(kind, value, origin, key)
-    if typing.get_origin(kind) is Literal:
-        if value not in typing.get_args(kind):
-            raise SettingError(f"{here} is {value!r}; allowed: {', '.join(map(str, typing.get_args(kind)))}")
-        return value
-    if typing.get_origin(kind) is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise SettingError(f"{here} is {value!r}; a list is needed")
-        return tuple(_build(typing.get_args(kind)[0], item, origin, f"{key}[{i}]") for i, item in enumerate(value))
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise SettingError(f"{here} is {value!r}; {getattr(kind, '__name__', kind)} is needed")
-    return value
-
-
-def _build_dataclass(kind: Any, value: Any, origin: str, key: str) -> Any:
-    if not isinstance(value, dict):
-        raise SettingError(f"{origin}: {key} is {value!r}; a table is needed")
-    hints = typing.get_type_hints(kind, localns={"types": types})
-    prefix = f"{key}." if key else ""
-    unknown = sorted(set(value) - set(hints))
-    if unknown:
-        raise SettingError(f"{origin}: unknown key {prefix}{unknown[0]}; known: {', '.join(sorted(hints))}")
-    missing = [
-        f.name
-        for f in dataclasses.fields(kind)
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING and f.name not in value
-    ]
-    if missing:
-        raise SettingError(f"{origin}: {prefix}{missing[0]} is missing")
-    return kind(**{name: _build(hints[name], item, origin, prefix + name) for name, item in value.items()})

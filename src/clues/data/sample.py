@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -96,10 +95,8 @@ def packaged_rows() -> list[Row]:
 def _pool(settings: SampleSettings) -> dict[str, list[Row]]:
     """Rows of every source the job uses: of the right length, none like another."""
     sources = [*settings.clients, *filter(None, [settings.unseen_source])]
-    if not settings.clients or len({client_name(source) for source in sources}) < len(sources):
-        raise PoolError(f"clients {list(settings.clients)}, unseen {settings.unseen_source!r}: name distinct sources")
-    if bad := [source for source in sources if not re.fullmatch(r"\w[\w.-]*", source)]:
-        raise PoolError(f"source {bad[0]!r} becomes a folder's name: use letters, digits, dot, dash and underscore")
+    if not settings.clients:
+        raise PoolError("sample.clients is empty: name a source for each client")
     by_source: dict[str, list[Row]] = defaultdict(list)
     for row in _read(settings.pool):
         if settings.min_tokens <= _tokens(row) <= settings.max_tokens:

@@ -17,6 +17,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 
 from clues import SCHEMA_VERSION
+from clues.config.values import CLIENT_NAME
 from clues.errors import WireError
 
 Setting = int | float | str | bool | list[int] | list[float] | list[str] | list[bool]
@@ -65,7 +66,7 @@ ERROR_CODES = {
 }
 """Every error a result can name, with what it means. The last five are found by the server."""
 
-NAME = re.compile(r"[a-z0-9-]{1,40}")
+NAME = re.compile(CLIENT_NAME)
 """A client's pseudonym, chosen by the client."""
 
 _REASON = re.compile(r"reason_[a-z_]{1,30}")

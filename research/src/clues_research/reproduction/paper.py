@@ -84,7 +84,7 @@ def resolved(tree: Mapping[str, Any], model: str, name: str) -> Settings:
         raise SettingError(f"{FILE}: setup.{name}: a share outside 0 to 1, or a kind or method there is not: {wrong}")
     own["model"]["name"] = model
     own["training"]["rounds"] = setup["rounds"]
-    own["scoring"] = {"checkpoints": tree["checkpoint_rounds"]}
+    own["scoring"] = {"checkpoints": tree["checkpoint_rounds"], "published": True}
     own["clients"] = [{"name": f"client-{i}"} for i in range(1, setup["clients"] + 1)]
     return job_from_dict(own, str(FILE))
 

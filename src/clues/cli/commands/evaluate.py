@@ -15,11 +15,11 @@ from clues.cli.output import NORMAL, Output, table
 from clues.cli.quiet import stay_offline
 from clues.cli.text.compared import compared_text, interval_text, measured
 from clues.cli.text.words import count, fixed, percent
-from clues.config import Job
 from clues.errors import UsageError
 from clues.evaluation.answers.answer import BASE
 
 if TYPE_CHECKING:
+    from clues.config import Job
     from clues.evaluation.models import TestSet
     from clues.models.base import LanguageModel
     from clues.progress import Progress

@@ -12,11 +12,11 @@ from cyclopts import Parameter
 from clues.cli.output import Output, table
 from clues.cli.text.compared import compared_text, measured
 from clues.cli.text.words import count, percent
-from clues.config import Job
 from clues.errors import UsageError
 from clues.evaluation.answers.answer import BASE
 
 if TYPE_CHECKING:
+    from clues.config import Job
     from clues.evaluation.knowledge.exam import Tasks
     from clues.models.base import LanguageModel
     from clues.progress import Progress

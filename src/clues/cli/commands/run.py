@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -11,9 +11,10 @@ from clues.cli.options import DryRun, Offline, Resume, Settings
 from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
 from clues.cli.text.numbers import run_facts, run_text
-from clues.config import Job
-from clues.config.reading import load_job
 from clues.errors import UsageError
+
+if TYPE_CHECKING:
+    from clues.config import Job
 
 InProcess = Annotated[
     bool,
@@ -67,6 +68,8 @@ def run(
     """
     if offline:
         stay_offline()
+    from clues.config.reading import load_job
+
     asked = load_job(job, settings)
     folder = output_to or Path("runs") / asked.name
     if federation:
@@ -105,9 +108,6 @@ def _answer(page: Path, folder: Path, output: Output) -> int:
 def _check_clients(job: Job) -> None:
     if not job.clients and not job.sample.clients:
         raise UsageError("the job has no client: name [[clients]] with name and data, or sample.clients")
-    names = [client.name for client in job.clients]
-    if len(set(names)) < len(names):
-        raise UsageError(f"two clients have one name among {', '.join(names)}; give each its own")
 
 
 def _check_data(job: Job) -> None:

@@ -26,10 +26,10 @@ from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
 from clues.cli.text.kept import kept_facts, kept_text
 from clues.cli.text.words import count, percent
-from clues.config import Job
 from clues.errors import UsageError
 
 if TYPE_CHECKING:
+    from clues.config import Job
     from clues.owner.inputs import Inputs
 
 EXAMPLES = """

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clues.cli.options import Rule, owner_job
 from clues.cli.output import NORMAL, Output
 from clues.cli.text.kept import kept_facts, kept_text
-from clues.config import Job, SelectionSettings
 from clues.disk.reading import read_json
+
+if TYPE_CHECKING:
+    from clues.config import Job
 
 EXAMPLES = """
 **Examples**
@@ -65,6 +67,8 @@ def select(
 
 def _job(folder: Path, given: dict[str, Any]) -> Job:
     """The selection that the folder holds, with what is given in its place."""
+    from clues.config import SelectionSettings
+
     about = read_json(folder / "client.json")
     before = {field.name: about[field.name] for field in fields(SelectionSettings) if field.name in about}
     chosen = before | {name: value for name, value in given.items() if value is not None}

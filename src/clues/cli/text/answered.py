@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clues.cli.output import table
 from clues.cli.text.compared import compared_text, measured
 from clues.cli.text.words import count, fixed, percent
-from clues.config import Job
+
+if TYPE_CHECKING:
+    from clues.config import Job
 
 
 def answered(folder: Path, job: Job) -> tuple[dict[str, Any], str]:

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from clues.config import Job
-
 if TYPE_CHECKING:
+    from clues.config import Job
     from clues.data.encoding import Encoded
     from clues.data.prepare import Prepared
     from clues.data.rows import Row

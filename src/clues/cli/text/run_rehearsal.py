@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from clues.cli.output import Output, table
 from clues.cli.text.cost import run_cost
 from clues.cli.text.first_row import first_row_facts, first_row_text
-from clues.config import Job
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare, prepare_rows
 from clues.data.sample import client_name, draw_sample
@@ -18,6 +17,7 @@ from clues.models.base import load_skeleton
 from clues.owner.score import scoring_model
 
 if TYPE_CHECKING:
+    from clues.config import Job
     from clues.models.base import LanguageModel
 
 

@@ -13,7 +13,6 @@ from clues.errors import DeploymentError, SettingError
 from clues.federated.engines.control import start_run, unfinished_run, wait_for_run
 from clues.federated.engines.deployment import write_bundle
 from clues.federated.run import check_folder, open_folder, prepare_data
-from clues.federated.wire import NAME
 from clues.progress import Display, Progress
 
 
@@ -49,9 +48,6 @@ def run_remotely(job: Job, folder: Path, connection: str, progress: Progress, *,
 def _check(job: Job) -> None:
     if job.sample.clients:
         raise SettingError("sample.clients: a federation's clients have rows of their own; name them under [[clients]]")
-    for client in job.clients:
-        if not NAME.fullmatch(client.name):
-            raise SettingError(f"the client's name {client.name!r} cannot travel: 1 to 40 of a-z, 0-9 and -")
 
 
 def _follow(events: Path, display: Display | None) -> Callable[[], None]:
