@@ -57,7 +57,7 @@ def test_forward_keeps_rows_byte_for_byte_and_tells_people_on_stdout_alone(score
     aside = [json.loads(line) for line in (out / "set_aside.jsonl").read_text().splitlines()]
     assert [item["line"] for item in aside] == [14, 15]
     assert called.out.startswith(f"{len(kept)} of 13 rows kept, {13 - len(kept)} dropped: ")
-    assert "Only 8 anchors" in called.out
+    assert "only 8 anchors" in called.out
     assert str(out / "kept.jsonl") in called.out
     assert str(out / "report.html") in called.out
     assert "score-base: done in" in called.err
