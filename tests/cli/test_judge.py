@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from clues.evaluation.answers.answer import Answer, write_answers
-from tests.evaluation.judge.test_verdicts import models, written
+from tests.evaluation.judge.test_grades import models, written
 from tests.helpers.judge_server import KEY, Asked, Served, completion, problem, serving
 from tests.helpers.waiting import computed, wait_until
 from tests.test_formats import JUDGED, SECTIONS, names_in, pattern

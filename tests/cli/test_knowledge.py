@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from clues.cli.commands.evaluate_knowledge import Known, known_text
 from clues.config import AdapterSettings, ModelSettings
 from clues.models.adapters import add_adapter, lora_parameters, save_adapter
 from clues.models.base import load_base
+from clues.statistics.accuracy import AccuracyComparison
 from tests.conftest import CORPUS, build_tiny_model, train_tokenizer
 from tests.evaluation.knowledge.test_knowledge import mmlu
 
@@ -81,14 +84,12 @@ def test_base_and_adapters_answer_the_same_questions(clues, model, adapters):
 
 
 def test_a_clear_difference_is_said_and_the_questions_behind_it():
-    from clues.cli.commands.knowledge import _text
-
-    found = {"measure": "mean_accuracy", "a": "x", "b": "base", "difference": 0.06, "low": 0.02, "high": 0.1, "n": 90}
-    found |= {"only_a": 9, "only_b": 1, "p_bootstrap": 0.01, "p_sign_flip": 0.02}
-    whole = {"models": {}, "n": 90, "questions": "packaged", "shots": 0, "not_asked": []}
+    found = AccuracyComparison("x", "base", "questions", 0.06, 0.02, 0.1, 0.01, 0.02, 90, 90, 9, 1)
+    known = Known("medical", "packaged", 0, 90, {}, [], {}, [])
 
     def said(**changed) -> list[str]:
-        return [" ".join(line.split()) for line in _text(whole | {"comparisons": [found | changed]}).splitlines()[-2:]]
+        text = known_text(replace(known, comparisons=[replace(found, **changed)]))
+        return [" ".join(line.split()) for line in text.splitlines()[-2:]]
 
     assert said() == [
         "x right, mean of tasks, points of % 6.0 2.0 to 10.0 0.0100 0.0200 better",

@@ -67,7 +67,9 @@ def _model(nll: float, arm: str) -> dict[str, float]:
 
 def _comparison(a: str, b: str, how: str, d: float) -> dict[str, Any]:
     names = {"a": a, "b": b, "how": how}
-    return names | {"difference": d, "low": d - 0.012, "high": d + 0.0155, "n": 32, "documents": 32}
+    p = 0.0042 if d < -0.0155 or d > 0.012 else 0.3871
+    chances = {"p_bootstrap": p / 2, "p_sign_flip": p}
+    return names | {"difference": d, "low": d - 0.012, "high": d + 0.0155, **chances, "n": 32, "documents": 32}
 
 
 def training(rng: np.random.Generator, shape: Shape) -> dict[str, Any]:

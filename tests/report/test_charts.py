@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from clues.report import charts
+from clues.statistics.paired import Comparison
 from tests.helpers.fake_run import Shape, write_run
 
 HOSTILE = '</svg><script>window.broken=1</script>"&'
@@ -24,11 +25,11 @@ def drawn(tmp_path_factory):
         ),
         "nll": charts.models_compared(metrics["models"], "test_nll", "test NLL"),
         "choice": charts.models_compared(metrics["models"], "choice", "right answer"),
-        "differences": charts.differences(metrics["comparisons"]),
+        "differences": charts.differences([Comparison(**c) for c in metrics["comparisons"]]),
         "areas": charts.areas_under_the_curve({"all kinds": 0.97, HOSTILE: 0.4}, 0.8),
         "loss": charts.loss_curves(hostile),
         "seconds": charts.phase_seconds(metrics["seconds"]),
-        "caught": charts.caught({"cut": {"share": 0.9, "low": 0.7, "high": 0.97}}),
+        "caught": charts.caught({"cut": charts.Caught(9, 10, 0.9, 0.7, 0.97)}),
     }
 
 
@@ -97,13 +98,11 @@ def test_beside_one_another_histograms_have_one_axis_and_lose_no_far_row():
     assert charts.bin_edges([[-50.0]], -30.0)[0] < -30.0
 
 
-def test_an_interval_over_zero_is_drawn_hollow():
-    pairs = [
-        {"a": "clues", "b": "mixed", "how": h, "difference": -0.1, "low": -0.2, "high": high, "n": 3}
-        for h, high in (("federated", 0.1), ("merged", -0.1))
-    ]
+def test_what_is_not_clear_is_drawn_hollow():
+    numbers = [(0.1, 0.01), (-0.1, 0.01), (-0.1, 0.06)]
+    pairs = [Comparison("clues", "mixed", "federated", -0.1, -0.2, high, 0.02, p, 3, 3) for high, p in numbers]
     marks = charts.differences(pairs).to_dict()["layer"][1]["data"]["values"]
-    assert [m["clear"] for m in marks] == [False, True]
+    assert [m["clear"] for m in marks] == [False, True, False]
 
 
 def test_png_is_a_picture(drawn):

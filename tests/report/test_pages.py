@@ -43,7 +43,7 @@ SHAPES = {
 }
 
 LEFT_OUT = re.compile(
-    r"comparisons\..*\.documents"
+    r"comparisons\..*\.(documents|p_bootstrap)"
     r"|selection\.(channels|clients|rules|published)\..*(_low|_high|rows|clean|kept)"
     r"|selection\.(clients|rules|published).*\.(good_among_dropped|accuracy)"
     r"|selection\.published\..*kinds\..*"

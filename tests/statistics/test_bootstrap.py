@@ -103,9 +103,9 @@ def test_comparison_is_paired_and_negative_where_the_first_is_better():
     clues = mixed - 0.05 + generator.normal(0, 0.02, 64)
     documents = [str(i // 2) for i in range(64)]
     entry = comparison(("clues", "mixed"), "federated", (clues, mixed), documents)
-    assert entry["difference"] == pytest.approx((clues - mixed).mean())
-    assert -0.07 < entry["low"] < entry["difference"] < entry["high"] < -0.03
-    assert (entry["a"], entry["b"], entry["how"], entry["n"], entry["documents"]) == (
+    assert entry.difference == pytest.approx((clues - mixed).mean())
+    assert -0.07 < entry.low < entry.difference < entry.high < -0.03
+    assert (entry.a, entry.b, entry.how, entry.n, entry.documents) == (
         "clues",
         "mixed",
         "federated",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date
 from functools import cache, partial
 from typing import Any
@@ -145,7 +146,8 @@ def _compared(side: PublicSide, models: Mapping[str, Mapping[str, Any]], documen
         nll = {arm: np.array(both[how]["nll"]) for arm, both in models.items() if how in both}
         for a, b in (("mixed", "base"), ("clues", "mixed"), ("oracle", "mixed"), ("clues", "oracle")):
             if a in nll and b in nll:
-                comparisons.append(comparison((a, b), how, (nll[a], nll[b]), documents, settings.bootstrap, seed))
+                found = comparison((a, b), how, (nll[a], nll[b]), documents, settings.bootstrap, seed)
+                comparisons.append(asdict(found))
         if {"mixed", "clues", "oracle"} <= set(nll):
             gap = gap_closed([Losses(nll["mixed"], nll["clues"], nll["oracle"], documents)], settings.bootstrap, seed)
             closed[how] = gap.closed

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import altair as alt
 
-from clues.report.comparing import is_clear
 from clues.report.drawing import COLOURS, inline_svg, png, svg
 from clues.report.histogram import DEVIATIONS, EVIDENCE, GAP, WIDTH, bin_edges, criterion_histogram, layered
 from clues.report.words import duration
+from clues.statistics.paired import Comparison
 
 __all__ = [
     "DEVIATIONS",
@@ -26,6 +27,7 @@ __all__ = [
     "differences",
     "loss_curves",
     "phase_seconds",
+    "Caught",
     "caught",
     "inline_svg",
     "png",
@@ -63,15 +65,10 @@ def models_compared(models: Mapping[str, Mapping[str, Mapping[str, float]]], met
     return layered([intervals, dots], width=WIDTH, height=44 * max(1, len(models)))
 
 
-def differences(comparisons: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
-    """Differences between two models with their intervals; hollow where the interval covers zero.
-
-    Args:
-        comparisons: `a`, `b`, `how`, `difference`, `low`, `high`, as in metrics.json; differences in test NLL.
-    """
+def differences(comparisons: Sequence[Comparison]) -> alt.LayerChart:
+    """Differences in test NLL between two models with their intervals; hollow where they are not clear."""
     marks = [
-        {key: c[key] for key in ("difference", "low", "high")}
-        | {"pair": f"{c['a']} − {c['b']}, {c['how']}", "clear": is_clear(c)}
+        {"difference": c.difference, "low": c.low, "high": c.high, "pair": _pair(c), "clear": c.is_clear}
         for c in comparisons
     ]
     title = f"← first is better{GAP}NLL{GAP}second is better →"
@@ -85,6 +82,10 @@ def differences(comparisons: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
         dots.encode(alt.X("difference:Q", title=title), fill=fill),
     ]
     return layered(layers, width=WIDTH - 80, height=30 * max(1, len(marks)))
+
+
+def _pair(c: Comparison) -> str:
+    return f"{c.a} − {c.b}, {c.how}"
 
 
 def areas_under_the_curve(ours: Mapping[str, float], published: float | None) -> alt.LayerChart:
@@ -168,13 +169,20 @@ def phase_seconds(seconds: Mapping[str, float]) -> alt.LayerChart:
     return layered([bars, text.encode(text="text:N")], width=WIDTH - 60, height=26 * len(marks))
 
 
-def caught(kinds: Mapping[str, Mapping[str, Any]]) -> alt.LayerChart:
-    """Share of spoiled public rows that fell below the bar, per kind, with their intervals.
+@dataclass(frozen=True)
+class Caught:
+    """Spoiled public rows of one kind, and the share of them that fell below the bar, with its interval."""
 
-    Args:
-        kinds: kind -> `share`, `low`, `high`.
-    """
-    marks = [{"kind": kind} | dict(n) for kind, n in kinds.items()]
+    caught: int
+    rows: int
+    share: float
+    low: float
+    high: float
+
+
+def caught(kinds: Mapping[str, Caught]) -> alt.LayerChart:
+    """Share of spoiled public rows that fell below the bar, per kind, with their intervals."""
+    marks = [{"kind": kind} | asdict(n) for kind, n in kinds.items()]
     base = _chart(marks).encode(_labels("kind", list(kinds)))
     axis = alt.Axis(format=".0%", tickCount=5)
     x = alt.X("low:Q", title="share caught", scale=alt.Scale(domain=[0, 1]), axis=axis)

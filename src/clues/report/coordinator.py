@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from clues import __version__
 from clues.config import Job
 from clues.config.reading import load_job
@@ -14,6 +16,7 @@ from clues.report import bar, cautions, charts, comparing, federation, words
 from clues.report.groups import about_uneven_clients, client_shares
 from clues.report.page import Numbers, write_page
 from clues.selection.cautions import Caution
+from clues.statistics.paired import Comparison
 
 PAGE = "report.html"
 COUNTED = {
@@ -114,10 +117,11 @@ def _measured(selection: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _compared(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    models, comparisons = metrics.get("models", {}), metrics.get("comparisons", [])
+    models, comparisons = metrics.get("models", {}), _comparisons(metrics)
     found: dict[str, Any] = {
         "models": models,
-        "comparisons": [c | {"finding": comparing.finding(c)} for c in comparisons],
+        "comparisons": comparisons,
+        "finding": comparing.finding,
         "headline": comparing.headline(comparisons),
         "gaps": [comparing.gap_sentence(how, share) for how, share in metrics.get("gap_closed", {}).items()],
         "seconds": metrics.get("seconds", {}),
@@ -127,12 +131,16 @@ def _compared(metrics: Mapping[str, Any]) -> dict[str, Any]:
         chosen = {arm: ways for arm, ways in models.items() if any("choice_accuracy" in n for n in ways.values())}
         found["choice_chart"] = chosen and _models_chart(chosen, "choice", "right answer chosen\u2003better →")
     if comparisons:
-        label = words.listed([f"{c['a']} minus {c['b']}, {c['how']}: {comparing.interval(c)}" for c in comparisons])
+        label = words.listed([f"{c.a} minus {c.b}, {c.how}: {comparing.interval(c)}" for c in comparisons])
         found["difference_chart"] = charts.inline_svg(charts.differences(comparisons), f"Differences: {label}.")
     if found["seconds"]:
         label = words.listed([f"{name} {words.duration(s)}" for name, s in found["seconds"].items()])
         found["seconds_chart"] = charts.inline_svg(charts.phase_seconds(found["seconds"]), f"Duration: {label}.")
     return found
+
+
+def _comparisons(metrics: Mapping[str, Any]) -> list[Comparison]:
+    return TypeAdapter(list[Comparison]).validate_python(metrics.get("comparisons", []))
 
 
 def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:

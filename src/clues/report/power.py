@@ -3,39 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import binomtest
+from markupsafe import Markup
 
 from clues.report import words
-from clues.report.charts import caught, inline_svg
+from clues.report.charts import Caught, caught, inline_svg
+from clues.statistics.shares import share
 
 NO_EVIDENCE = 0.6
 """Below this AUC the shading ranks inserted noise words hardly above the row's own: it points nowhere."""
 
 
-def power_view(power: Mapping[str, Any], alpha: float) -> dict[str, Any]:
-    """Shares with p at or under alpha, 95 % Wilson intervals, worst first, and their chart; empty without power.json.
+@dataclass(frozen=True)
+class Power:
+    """What would be caught, the kind of damage that is caught least first."""
+
+    kinds: Mapping[str, Caught]
+    chart: Markup
+
+
+def power_view(power: Mapping[str, Any], alpha: float) -> Power | None:
+    """Shares with p at or under alpha, and their chart; None without power.json.
 
     Args:
         power: `kinds` -> kind -> `p` of spoiled public rows; optional `shading` -> `auc`, `rows`.
     """
     kinds = {
-        name: _share(sum(p <= alpha for p in n["p"]), len(n["p"]))
+        name: _caught(sum(p <= alpha for p in n["p"]), len(n["p"]))
         for name, n in power.get("kinds", {}).items()
-        if "p" in n
+        if n.get("p")
     }
     if not kinds:
-        return {}
-    worst_first = dict(sorted(kinds.items(), key=lambda item: item[1]["share"]))
-    said = words.listed([f"{name} {n['caught']} of {n['rows']}" for name, n in worst_first.items()])
-    return {"kinds": worst_first, "chart": inline_svg(caught(worst_first), f"Caught: {said}.")}
+        return None
+    worst_first = dict(sorted(kinds.items(), key=lambda item: item[1].share))
+    said = words.listed([f"{name} {n.caught} of {n.rows}" for name, n in worst_first.items()])
+    return Power(worst_first, inline_svg(caught(worst_first), f"Caught: {said}."))
 
 
-def _share(caught: int, rows: int) -> dict[str, Any]:
-    interval = binomtest(caught, rows).proportion_ci(0.95, method="wilson")
-    bounds = {"low": float(interval.low), "high": float(interval.high)}
-    return {"caught": caught, "rows": rows, "share": caught / rows, **bounds}
+def _caught(caught: int, rows: int) -> Caught:
+    bounds = share("share", caught, rows)
+    return Caught(caught, rows, caught / rows, bounds["share_low"] or 0.0, bounds["share_high"] or 1.0)
 
 
 def shading_sentence(power: Mapping[str, Any]) -> str:

@@ -7,42 +7,67 @@ of each task anew.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from clues.statistics.bootstrap import interval, resampled_means
-from clues.statistics.paired import bootstrap_p, sign_flip_p
+from clues.statistics.paired import Comparison, bootstrap_p, sign_flip_p
 from clues.statistics.shares import share
 
 Right = Mapping[str, Sequence[bool]]
 """Task -> whether each of its questions was answered rightly, in the order of the questions."""
 
 
-def accuracies(right: Right, resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
-    """Accuracy of every task, with Clopper and Pearson's interval, and their mean, with a bootstrap's.
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of the questions of a task that were answered rightly, with Clopper and Pearson's interval."""
 
-    The mean of one task has the task's own interval; where a task has one question alone, it has none.
-    """
-    tasks = {name: {**share("accuracy", int(sum(own)), len(own)), "n": len(own)} for name, own in right.items()}
+    accuracy: float | None
+    accuracy_low: float | None
+    accuracy_high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """Every task, and the mean over tasks; of one task the mean has its interval, of several a bootstrap's."""
+
+    tasks: Mapping[str, Accuracy]
+    mean_accuracy: float | None
+    mean_accuracy_low: float | None
+    """Ends of the interval; None where a task has one question alone."""
+    mean_accuracy_high: float | None
+
+
+@dataclass(frozen=True)
+class AccuracyComparison(Comparison):
+    """Two models on the same questions; each is a document of its own."""
+
+    only_a: int
+    """Questions that a alone answered rightly, all tasks together."""
+    only_b: int
+
+
+def accuracies(right: Right, resamples: int = 2000, seed: int = 0) -> Accuracies:
+    """Accuracy of every task, and their mean."""
+    tasks = {name: Accuracy(**share("accuracy", int(sum(own)), len(own)), n=len(own)) for name, own in right.items()}
     if len(tasks) == 1:
         (only,) = tasks.values()
-        return {"tasks": tasks, **{f"mean_{name}": value for name, value in only.items() if name != "n"}}
+        return Accuracies(tasks, only.accuracy, only.accuracy_low, only.accuracy_high)
     value, drawn = _mean(right, resamples, seed)
-    low, high = (None, None) if drawn is None else interval(drawn)
-    return {"tasks": tasks, "mean_accuracy": value, "mean_accuracy_low": low, "mean_accuracy_high": high}
+    return Accuracies(tasks, value, *((None, None) if drawn is None else interval(drawn)))
 
 
 def accuracy_comparison(
     names: tuple[str, str], right: tuple[Right, Right], resamples: int, seed: int
-) -> dict[str, Any]:
+) -> AccuracyComparison:
     """Mean accuracy of the first model minus that of the second, positive if better; paired by question.
 
     Both p are two-sided, of the hypothesis that there is no difference between the means over tasks. `p_sign_flip`
     flips questions that weigh what they weigh in that mean, 1 / (tasks x the task's questions); with tasks of equal
-    size this is McNemar's exact test. `only_a` and `only_b` count the questions that one of them alone answered
-    rightly, all tasks together. None where a task's one question says nothing about the spread.
+    size this is McNemar's exact test. None where a task's one question says nothing about the spread.
 
     Raises ValueError unless both answered the same questions.
     """
@@ -52,13 +77,13 @@ def accuracy_comparison(
     difference = {name: np.asarray(own, float) - np.asarray(second[name], float) for name, own in first.items()}
     each = np.concatenate(list(difference.values()))
     value, drawn = _mean(difference, resamples, seed)
-    numbers: dict[str, Any] = dict.fromkeys(("low", "high", "p_bootstrap", "p_sign_flip"))
-    if drawn is not None:
-        low, high = interval(drawn)
-        chances = {"p_bootstrap": bootstrap_p(drawn), "p_sign_flip": _sign_flip_p(difference, seed)}
-        numbers = {"low": low, "high": high, **chances}
-    counts = {"n": len(each), "only_a": int((each > 0).sum()), "only_b": int((each < 0).sum())}
-    return {"a": names[0], "b": names[1], "difference": value, **numbers, **counts}
+    numbers = (
+        (None, None, None, None)
+        if drawn is None
+        else (*interval(drawn), bootstrap_p(drawn), _sign_flip_p(difference, seed))
+    )
+    counts = {"n": len(each), "documents": len(each), "only_a": int((each > 0).sum()), "only_b": int((each < 0).sum())}
+    return AccuracyComparison(*names, "questions", value, *numbers, **counts)
 
 
 def _sign_flip_p(difference: Mapping[str, NDArray[np.float64]], seed: int) -> float:

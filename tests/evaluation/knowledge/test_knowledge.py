@@ -27,7 +27,7 @@ from clues.evaluation.knowledge.questions import KNOWLEDGE, read_questions, task
 from clues.evaluation.knowledge.tasks import load_tasks
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel, load_base
-from clues.statistics.accuracy import accuracies, accuracy_comparison
+from clues.statistics.accuracy import AccuracyComparison, accuracies, accuracy_comparison
 from clues.statistics.paired import FLIPS
 from tests.conftest import build_tiny_model
 
@@ -321,14 +321,15 @@ def test_without_lm_eval_the_error_says_what_to_install(monkeypatch):
 
 def test_the_mean_weighs_tasks_alike_and_one_task_has_an_exact_interval():
     found = accuracies({"a": [True, False], "b": [True] * 3 + [False]})
-    assert found["tasks"]["b"] == pytest.approx(
+    assert vars(found.tasks["b"]) == pytest.approx(
         {"accuracy": 0.75, "accuracy_low": 0.19412, "accuracy_high": 0.99369, "n": 4}, abs=1e-4
     )
-    assert found["mean_accuracy"] == pytest.approx((0.5 + 0.75) / 2)
+    assert found.mean_accuracy == pytest.approx((0.5 + 0.75) / 2)
     one = accuracies({"b": [True] * 3 + [False]})
-    assert [one[f"mean_accuracy{end}"] for end in ("", "_low", "_high")] == list(one["tasks"]["b"].values())[:3]
+    means = (one.mean_accuracy, one.mean_accuracy_low, one.mean_accuracy_high)
+    assert means == (one.tasks["b"].accuracy, one.tasks["b"].accuracy_low, one.tasks["b"].accuracy_high)
     lonely = accuracies({"a": [True], "b": [True, False]})
-    assert (lonely["mean_accuracy_low"], lonely["mean_accuracy_high"]) == (None, None)
+    assert (lonely.mean_accuracy_low, lonely.mean_accuracy_high) == (None, None)
 
 
 def test_pairing_tells_what_separate_intervals_cannot():
@@ -336,13 +337,13 @@ def test_pairing_tells_what_separate_intervals_cannot():
     base = {name: (rng.random(100) < 0.5).tolist() for name in "abc"}
     better = {name: [own[i] or i % 10 == 0 for i in range(100)] for name, own in base.items()}
     found = accuracy_comparison(("adapter", "base"), (better, base), 2000, 0)
-    assert found["only_b"] == 0
-    assert found["p_sign_flip"] == pytest.approx(2 / (FLIPS + 1))  # the smallest that drawn signs can say
-    assert found["difference"] == pytest.approx(found["only_a"] / 300)
-    assert 0 < found["low"] < found["difference"] < found["high"]
-    assert accuracies(better)["mean_accuracy_low"] < accuracies(base)["mean_accuracy_high"]
+    assert found.only_b == 0
+    assert found.p_sign_flip == pytest.approx(2 / (FLIPS + 1))  # the smallest that drawn signs can say
+    assert found.difference == pytest.approx(found.only_a / 300)
+    assert 0 < found.low < found.difference < found.high
+    assert accuracies(better).mean_accuracy_low < accuracies(base).mean_accuracy_high
     turned = accuracy_comparison(("base", "adapter"), (base, better), 2000, 0)
-    assert (turned["low"], turned["high"]) == pytest.approx((-found["high"], -found["low"]), abs=0.005)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low), abs=0.005)
     with pytest.raises(ValueError, match="other questions"):
         accuracy_comparison(("adapter", "base"), (better, {"a": [True]}), 2000, 0)
 
@@ -353,7 +354,7 @@ def answered(gained: int, lost: int, of: int) -> tuple[list[bool], list[bool]]:
     return [True] * gained + [False] * (of - gained), [False] * gained + [True] * lost + [False] * same
 
 
-def compared(*tasks: tuple[int, int, int]) -> dict:
+def compared(*tasks: tuple[int, int, int]) -> AccuracyComparison:
     pairs = {str(n): answered(*task) for n, task in enumerate(tasks)}
     right = {name: pair[0] for name, pair in pairs.items()}, {name: pair[1] for name, pair in pairs.items()}
     return accuracy_comparison(("adapter", "base"), right, 2000, 0)
@@ -362,27 +363,27 @@ def compared(*tasks: tuple[int, int, int]) -> dict:
 @pytest.mark.parametrize(("gained", "lost"), [((3, 2), (1, 0)), ((4, 4), (4, 4)), ((6, 0), (0, 0)), ((1, 0), (0, 0))])
 def test_with_tasks_of_one_size_the_test_is_mcnemars(gained, lost):
     found = compared(*((g, lose, 21) for g, lose in zip(gained, lost, strict=True)))
-    assert found["p_sign_flip"] == pytest.approx(binomtest(sum(gained), sum(gained + lost)).pvalue, abs=1e-12)
+    assert found.p_sign_flip == pytest.approx(binomtest(sum(gained), sum(gained + lost)).pvalue, abs=1e-12)
 
 
 def test_with_many_differences_it_is_mcnemars_but_for_the_draws():
     found = compared((20, 9, 100), (12, 9, 100))
-    assert found["p_sign_flip"] == pytest.approx(binomtest(32, 50).pvalue, abs=0.01)
+    assert found.p_sign_flip == pytest.approx(binomtest(32, 50).pvalue, abs=0.01)
 
 
 def test_with_unequal_tasks_the_test_is_of_the_mean_that_is_shown():
     # all that the small task gains, the large one loses in questions, but not in the mean over tasks
     small = compared((6, 0, 10), (0, 6, 400))
-    assert (small["only_a"], small["only_b"]) == (6, 6)  # pooled, McNemar's p is 1
-    assert small["difference"] == pytest.approx((6 / 10 - 6 / 400) / 2)
+    assert (small.only_a, small.only_b) == (6, 6)  # pooled, McNemar's p is 1
+    assert small.difference == pytest.approx((6 / 10 - 6 / 400) / 2)
     # as far from zero: the six of the small task on one side, whatever the large one does: 2 x 64 of 4096 patterns
-    assert small["p_sign_flip"] == pytest.approx(2 / 64)
-    assert small["low"] > 0
+    assert small.p_sign_flip == pytest.approx(2 / 64)
+    assert small.low > 0
     # and the other way round: pooled, 12 of 12 say better; in the mean they weigh less than two questions
     large = compared((0, 1, 10), (12, 0, 400))
     assert binomtest(12, 13).pvalue < 0.01
-    assert large["difference"] < 0
-    assert large["p_sign_flip"] > 0.9
+    assert large.difference < 0
+    assert large.p_sign_flip > 0.9
 
 
 def test_intervals_hold_the_truth_nineteen_times_in_twenty():
@@ -392,5 +393,5 @@ def test_intervals_hold_the_truth_nineteen_times_in_twenty():
     for seed in range(300):
         drawn = {name: (rng.random(34) < share).tolist() for name, share in truth.items()}
         found = accuracies(drawn, resamples=400, seed=seed)
-        covered.append(found["mean_accuracy_low"] <= mean <= found["mean_accuracy_high"])
+        covered.append(found.mean_accuracy_low <= mean <= found.mean_accuracy_high)
     assert 0.91 <= np.mean(covered) <= 0.98

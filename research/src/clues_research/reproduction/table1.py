@@ -55,7 +55,7 @@ def _knowledge(results: Results) -> dict[str, dict[str, float | None]]:
     known = {method: _right(results, method) for method in (BASE, *TRAINED)}
     means = {method: accuracies(right) for method, right in known.items() if right}
     return {
-        method: {f"knowledge{end}": one[f"mean_accuracy{end}"] for end in ("", "_low", "_high")}
+        method: {f"knowledge{end}": getattr(one, f"mean_accuracy{end}") for end in ("", "_low", "_high")}
         for method, one in means.items()
     }
 
@@ -67,6 +67,7 @@ def _knowledge_gains(results: Results) -> list[Finding]:
         own = _right(results, whose)
         if own and mixed:
             one = accuracy_comparison((whose, MIXED), (own, mixed), 2000, 0)
-            found = Estimate(one["difference"], one["low"], one["high"], {SEEDS[0]: one["difference"]})
+            value = one.difference or 0.0
+            found = Estimate(value, one.low, one.high, {SEEDS[0]: value})
             result.append(Finding("knowledge", whose, MIXED, found, "share of questions"))
     return result

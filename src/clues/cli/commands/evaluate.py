@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from clues.cli.commands.knowledge import NOTHING, Asked, evaluate_knowledge
+from clues.cli.commands.evaluate_knowledge import NOTHING, Asked, evaluate_knowledge
 from clues.cli.options import Columns, Model, Offline, Settings, owner_job, parse_columns
 from clues.cli.output import NORMAL, Output, table
 from clues.cli.quiet import stay_offline
-from clues.cli.text.compared import compared_text, interval_text, measured
+from clues.cli.text.compared import Compared, compared_text, interval_text, measured
 from clues.cli.text.words import count, fixed, percent
 from clues.errors import UsageError
 from clues.evaluation.answers.answer import BASE
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from clues.models.base import LanguageModel
     from clues.progress import Progress
 
+Measured = dict[str, Any]
+"""What `measure_as_it_is` found."""
 EXAMPLES = """
 **Examples**
 
@@ -70,10 +72,9 @@ def evaluate(
     if answers is not None:
         if test or model or adapters or columns:
             raise UsageError("--answers names what the models wrote already: leave TEST, --model and --adapter out")
-        from clues.cli.text.answered import answered
+        from clues.cli.commands.evaluate_answers import evaluate_answers
 
-        whole, text = answered(answers, owner_job(settings, {}))
-        return output.answer(text, whole)
+        return evaluate_answers(answers, owner_job(settings, {}), output)
     if test is None:
         raise UsageError(
             "TEST is needed: held-out rows (or --knowledge medical, or --answers FOLDER of clues generate)"
@@ -96,20 +97,21 @@ def evaluate(
         "set_aside": len(prepared.set_aside),
         "documents": len(set(held_out.documents)),
     }
-    comparisons = [c for name in models if name != BASE for c in _compared(name, models, held_out, job)]
+    compared = [one for name in models if name != BASE for one in _compared(name, models, held_out, job)]
     told = {name: {k: v for k, v in found.items() if k not in ("nll", "right")} for name, found in models.items()}
-    whole = {"command": "evaluate", **facts, "models": told, "comparisons": comparisons}
-    return output.answer(_text(whole), whole)
+    said = [_counted(**facts), _models(models), *compared_text(compared)]
+    whole = {"command": "evaluate", **facts, "models": told, "comparisons": [one.facts for one in compared]}
+    return output.answer("\n".join(said), whole)
 
 
 def _measured(
     lm: LanguageModel, adapters: Sequence[Path], test: TestSet, job: Job, progress: Progress
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, Measured]:
     """The base, then every adapter on it, by the adapter's path."""
     from clues.evaluation.models import measure_as_it_is
     from clues.models.adapters import load_adapter
 
-    def measure(name: str, adapted: LanguageModel, advance: Callable[..., None]) -> dict[str, Any]:
+    def measure(name: str, adapted: LanguageModel, advance: Callable[..., None]) -> Measured:
         return measure_as_it_is(adapted, test, job.evaluation, job.seed, lambda n: advance(n, name))
 
     with progress.phase("evaluate", test.passes * (1 + len(adapters))) as advance:
@@ -121,29 +123,34 @@ def _measured(
     return models
 
 
-def _compared(name: str, models: dict[str, dict[str, Any]], test: TestSet, job: Job) -> list[dict[str, Any]]:
+def _compared(name: str, models: Mapping[str, Measured], test: TestSet, job: Job) -> list[Compared]:
     """An adapter against the base, by likelihood and by the choice of the right answer."""
     from clues.statistics.paired import comparison
 
     rows = {"test_nll": ("nll", test.documents), "choice_accuracy": ("right", test.choices.documents)}
+    spread = (job.evaluation.bootstrap, job.seed)
     return [
-        {"measure": measure}
-        | comparison(
-            (name, BASE), "adapter", (models[name][of], models[BASE][of]), documents, job.evaluation.bootstrap, job.seed
-        )
+        Compared(measure, comparison((name, BASE), "adapter", (models[name][of], models[BASE][of]), documents, *spread))
         for measure, (of, documents) in rows.items()
         if of in models[name]
     ]
 
 
-def _text(whole: dict[str, Any]) -> str:
+def _counted(rows: int, set_aside: int, documents: int) -> str:
+    aside = f", {set_aside} set aside" if set_aside else ""
+    return f"{count(rows, 'row')} of {count(documents, 'document')}{aside}"
+
+
+def _models(models: Mapping[str, Measured]) -> str:
     rows = [["model", "test NLL", "95 % interval", "perplexity", "95 % interval", "right answer", "95 % interval"]]
-    for name, found in whole["models"].items():
-        likelihood = {"test_nll": partial(fixed, digits=4), "perplexity": partial(fixed, digits=2)}
-        cells = [name, *(cell for measure, say in likelihood.items() for cell in measured(found, measure, say))]
-        chosen, low, high = (found.get(f"choice_{name}") for name in ("accuracy", "low", "high"))
+    likelihood = {"test_nll": partial(fixed, digits=4), "perplexity": partial(fixed, digits=2)}
+    for name, found in models.items():
+        cells = [
+            cell
+            for each, say in likelihood.items()
+            for cell in measured(found[each], found[f"{each}_low"], found[f"{each}_high"], say)
+        ]
+        chosen, low, high = (found.get(f"choice_{end}") for end in ("accuracy", "low", "high"))
         choice = ["not measured", ""] if chosen is None else [percent(chosen), interval_text(low, high, percent)]
-        rows.append([*cells, *choice])
-    aside = f", {whole['set_aside']} set aside" if whole["set_aside"] else ""
-    said = [f"{count(whole['rows'], 'row')} of {count(whole['documents'], 'document')}{aside}", table(rows)]
-    return "\n".join([*said, *compared_text(whole["comparisons"])])
+        rows.append([name, *cells, *choice])
+    return table(rows)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -13,6 +13,9 @@ from clues.cli.options import parse_list
 from clues.cli.output import NORMAL, Output
 from clues.cli.text.judged import cost_text, failed_text, judged_text
 from clues.errors import UsageError
+
+if TYPE_CHECKING:
+    from clues.evaluation.judge.requests import Sampling
 
 EXAMPLES = """
 **Examples**
@@ -114,13 +117,14 @@ def judge(
     cost = judging_cost(missing((task.request for task in tasks), plan.cache).values(), prices)
     cached = len({task.request.key for task in tasks}) - cost.requests
     if dry_run:
-        return output.answer(cost_text(cost, cached), {"command": "judge", **cost.facts, "cached": cached})
+        return output.answer(cost_text(cost, cached), {"command": "judge", **asdict(cost), "cached": cached})
     with output.progress() as progress:
         progress.note("judge", cost_text(cost, cached).replace("\n", "; "))
         with progress.phase("judge", cost.requests) as advance:
-            facts = judge_answers(plan, place, Manners(per_minute, concurrency, retries), advance)
-    told = {"command": "judge", **facts, "money": prices.of(**facts["tokens"]["asked"])}
-    return output.answer(judged_text(output_to, told), told, output_to, failed_text(output_to, told))
+            judged = judge_answers(plan, place, Manners(per_minute, concurrency, retries), advance)
+    money = prices.of(**vars(judged.tokens.asked))
+    facts = {"command": "judge", **asdict(judged), "money": money}
+    return output.answer(judged_text(output_to, judged, money), facts, output_to, failed_text(output_to, judged))
 
 
 def _check_numbers(**numbers: float | None) -> None:
@@ -131,10 +135,10 @@ def _check_numbers(**numbers: float | None) -> None:
             raise UsageError(f"--{option} {value}: a larger number is needed")
 
 
-def _sampling(text: str | None, otherwise: Mapping[str, Any]) -> dict[str, Any]:
+def _sampling(text: str | None, otherwise: Sampling) -> Sampling:
     """`temperature=0,max_tokens=512` as a dictionary; a value that is no JSON is text."""
     if text is None:
-        return dict(otherwise)
+        return otherwise
     pairs = [part.partition("=") for part in parse_list(text)]
     if not pairs or not all(name and equals and value for name, equals, value in pairs):
         raise UsageError(f"--sampling {text}: write NAME=VALUE,NAME=VALUE")
@@ -143,7 +147,7 @@ def _sampling(text: str | None, otherwise: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _value(value) for name, _, value in pairs}
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:

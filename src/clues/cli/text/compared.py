@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 
 from clues.cli.output import table
 from clues.cli.text.words import fixed
-from clues.report.comparing import is_clear
+from clues.statistics.paired import Comparison
 
 Say = Callable[[float], str]
-LEVEL = 0.05
-"""Of the sign-flip test, as the intervals are 95 % ones."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,23 @@ MEASURES = {
 }
 
 
-def measured(found: Mapping[str, Any], measure: str, say: Say) -> list[str]:
-    """Two cells: a number, and its interval from the `_low` and `_high` beside it."""
-    return [say(found[measure]), interval_text(found[f"{measure}_low"], found[f"{measure}_high"], say)]
+@dataclass(frozen=True)
+class Compared:
+    """Two models by one measure."""
+
+    measure: str
+    """A name in MEASURES."""
+    comparison: Comparison
+
+    @property
+    def facts(self) -> dict[str, str | float | None]:
+        """For a program: all fields on one level."""
+        return {"measure": self.measure, **asdict(self.comparison)}
+
+
+def measured(value: float | None, low: float | None, high: float | None, say: Say) -> list[str]:
+    """Two cells: a number, and its interval."""
+    return ["unknown" if value is None else say(value), interval_text(low, high, say)]
 
 
 def interval_text(low: float | None, high: float | None, say: Say) -> str:
@@ -44,12 +55,12 @@ def interval_text(low: float | None, high: float | None, say: Say) -> str:
     return "unknown" if low is None or high is None else f"{say(low)} to {say(high)}"
 
 
-def compared_text(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A table of differences: nothing is called better or worse that `verdict` does not find clear."""
-    if not comparisons:
+def compared_text(compared: Sequence[Compared]) -> list[str]:
+    """A table of differences: nothing is called better or worse that is not clear."""
+    if not compared:
         return []
     head = [
-        f"against {comparisons[0]['b']}",
+        f"against {compared[0].comparison.b}",
         "measure",
         "difference",
         "95 % interval",
@@ -57,30 +68,19 @@ def compared_text(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
         "p (sign flip)",
         "finding",
     ]
-    return [table([head, *map(_cells, comparisons)])]
+    return [table([head, *map(_cells, compared)])]
 
 
-def _cells(c: Mapping[str, Any]) -> list[str]:
-    words = MEASURES[c["measure"]]
+def _cells(compared: Compared) -> list[str]:
+    c, words = compared.comparison, MEASURES[compared.measure]
 
     def say(value: float) -> str:
         return fixed(words.factor * value, words.digits)
 
-    chances = [_chance(c["p_bootstrap"]), _chance(c["p_sign_flip"])]
-    shown = interval_text(c["low"], c["high"], say)
-    return [c["a"], words.name, say(c["difference"]), shown, *chances, verdict(c, words.lower_is_better)]
-
-
-def verdict(c: Mapping[str, Any], lower_is_better: bool) -> str:
-    """Whether `a` is better than `b`: only where the interval leaves zero out and the sign-flip test agrees.
-
-    With few documents a bootstrap interval is too narrow; the test is exact there.
-    """
-    if c["low"] is None:
-        return "one document or question says nothing about the spread"
-    if not is_clear(c) or c["p_sign_flip"] > LEVEL:
-        return "no clear difference"
-    return "better" if (c["high"] < 0) == lower_is_better else "worse"
+    difference = "unknown" if c.difference is None else say(c.difference)
+    chances = [_chance(c.p_bootstrap), _chance(c.p_sign_flip)]
+    shown = interval_text(c.low, c.high, say)
+    return [c.a, words.name, difference, shown, *chances, c.finding(words.lower_is_better)]
 
 
 def _chance(p: float | None) -> str:

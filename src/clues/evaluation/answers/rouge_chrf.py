@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import regex
@@ -70,9 +69,9 @@ def row_scores(answers: Sequence[Answer]) -> dict[str, NDArray[np.float64]]:
 
 def mean_scores(
     rows: dict[str, NDArray[np.float64]], documents: Sequence[str], resamples: int = 2000, seed: int = 0
-) -> dict[str, Any]:
+) -> dict[str, float | None]:
     """Each measure's mean over rows, with `_low` and `_high`: a 95 % interval over documents."""
-    result: dict[str, Any] = {}
+    result: dict[str, float | None] = {}
     for name, values in rows.items():
         mean = estimate(values, documents, resamples, seed)
         result |= {name: mean.value, f"{name}_low": mean.low, f"{name}_high": mean.high}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,25 +15,36 @@ from numpy.typing import ArrayLike
 from clues.statistics.bootstrap import estimate
 
 
-def agreement(ab: ArrayLike, ba: ArrayLike, documents: Sequence[str], resamples: int = 2000) -> dict[str, Any]:
-    """How far two orders agree, from the score of a minus that of b in each: `ab` [N], a shown first, and `ba` [N].
+@dataclass(frozen=True)
+class Agreement:
+    """How far two orders agree."""
 
-    same: share of rows where both orders prefer the same answer, or both neither. kappa: Cohen's, of the three verdicts
-    (a, b, equal); spearman: of the differences; None where they are not
-    defined, because all verdicts or differences are the same.
-    first_gain: by how much an answer gains from standing first, half of `ab` − `ba`, with its interval over documents.
-    """
+    rows: int
+    same: float
+    """Share of rows where both orders prefer the same answer, or both neither."""
+    kappa: float | None
+    """Cohen's, of the three preferences (a, b, equal); None where all are the same, so that it is not defined."""
+    spearman: float | None
+    """Rank correlation of the differences; None where all are the same."""
+    first_gain: float
+    """By how much an answer gains from standing first, with its interval over documents."""
+    first_gain_low: float | None
+    first_gain_high: float | None
+
+
+def agreement(ab: ArrayLike, ba: ArrayLike, documents: Sequence[str], resamples: int = 2000) -> Agreement:
+    """Of two orders, from the score of a minus that of b in each: `ab` [N], a shown first, and `ba` [N]."""
     ab, ba = np.asarray(ab, float), np.asarray(ba, float)
     gain = estimate((ab - ba) / 2, documents, resamples)
-    return {
-        "rows": len(ab),
-        "same": float(np.mean(np.sign(ab) == np.sign(ba))),
-        "kappa": _kappa(np.sign(ab), np.sign(ba)),
-        "spearman": _spearman(ab, ba),
-        "first_gain": gain.value,
-        "first_gain_low": gain.low,
-        "first_gain_high": gain.high,
-    }
+    return Agreement(
+        rows=len(ab),
+        same=float(np.mean(np.sign(ab) == np.sign(ba))),
+        kappa=_kappa(np.sign(ab), np.sign(ba)),
+        spearman=_spearman(ab, ba),
+        first_gain=gain.value,
+        first_gain_low=gain.low,
+        first_gain_high=gain.high,
+    )
 
 
 def _kappa(one: np.ndarray, other: np.ndarray) -> float | None:

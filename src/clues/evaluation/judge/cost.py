@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from clues.evaluation.judge.requests import Refusal, Reply, Request
 
@@ -36,15 +35,13 @@ class JudgingCost:
     """The limit of every reply, which a reply of one line stays far below; None where none is set."""
     most_money: float | None
 
-    @property
-    def facts(self) -> dict[str, Any]:
-        """For a program."""
-        return {
-            "requests": self.requests,
-            "prompt_tokens": self.prompt_tokens,
-            "most_completion_tokens": self.most_completion_tokens,
-            "most_money": self.most_money,
-        }
+
+@dataclass(frozen=True)
+class Tokens:
+    """What the endpoint counted; None where a reply came without a count."""
+
+    prompt_tokens: int | None
+    completion_tokens: int | None
 
 
 def judging_cost(requests: Iterable[Request], prices: Prices) -> JudgingCost:
@@ -55,13 +52,11 @@ def judging_cost(requests: Iterable[Request], prices: Prices) -> JudgingCost:
     return JudgingCost(len(requests), prompt, completion, prices.of(prompt, completion))
 
 
-def tokens(found: Mapping[str, Reply | Refusal], keys: Iterable[str]) -> dict[str, int | None]:
-    """What the endpoint counted for the replies to these requests; None where a reply came without a count."""
+def tokens(found: Mapping[str, Reply | Refusal], keys: Iterable[str]) -> Tokens:
+    """Of the replies to these requests."""
     replies = [reply for key in keys if isinstance(reply := found[key], Reply)]
-    return {
-        "prompt_tokens": _total(reply.prompt_tokens for reply in replies),
-        "completion_tokens": _total(reply.completion_tokens for reply in replies),
-    }
+    prompt = _total(reply.prompt_tokens for reply in replies)
+    return Tokens(prompt, _total(reply.completion_tokens for reply in replies))
 
 
 def _total(counts: Iterable[int | None]) -> int | None:

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from clues.evaluation.judge.parsing import read_score, read_two_scores
+from clues.evaluation.judge.prompts import How
 from clues.evaluation.judge.requests import Refusal, Reply
-from clues.evaluation.judge.tasks import Task
+from clues.evaluation.judge.tasks import Order, Task
 
 Status = Literal["judged", "unreadable", "failed"]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of judgements.jsonl."""
+
+    id: str
+    document: str
+    how: How
+    models: tuple[str, ...]
+    order: Order
+    prompt_version: str
+    request: str
+    """Its key: the name of the reply's file."""
+    raw: str | None
+    status: Status
+    scores: tuple[float, ...] | None
+    why: str
 
 
 @dataclass(frozen=True)
@@ -33,22 +52,11 @@ class Judgement:
         return "failed" if self.raw is None else "unreadable"
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """A line of judgements.jsonl."""
+    def line(self) -> Line:
+        """As it is written."""
         task = self.task
-        return {
-            "id": task.id,
-            "document": task.document,
-            "how": task.how,
-            "models": list(task.models),
-            "order": task.order,
-            "prompt_version": task.prompt_version,
-            "request": task.request.key,
-            "raw": self.raw,
-            "status": self.status,
-            "scores": None if self.scores is None else list(self.scores),
-            "why": self.why,
-        }
+        about = (task.id, task.document, task.how, task.models, task.order, task.prompt_version, task.request.key)
+        return Line(*about, self.raw, self.status, self.scores, self.why)
 
 
 def judgement(task: Task, found: Reply | Refusal) -> Judgement:

@@ -4,26 +4,72 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from clues import SCHEMA_VERSION, __version__
 from clues.disk.writing import write_json, write_jsonl
 from clues.errors import JudgeError
 from clues.evaluation.judge.asking import Manners, ask_all
 from clues.evaluation.judge.cache import ReplyCache
-from clues.evaluation.judge.cost import tokens
+from clues.evaluation.judge.cost import Tokens, tokens
 from clues.evaluation.judge.endpoint import Endpoint
+from clues.evaluation.judge.grades import Grades, grades
 from clues.evaluation.judge.judgements import Judgement, judgement
 from clues.evaluation.judge.prompts import How
-from clues.evaluation.judge.requests import Refusal, Reply
+from clues.evaluation.judge.requests import Refusal, Reply, Sampling
 from clues.evaluation.judge.tasks import Judge, Models, Task, drawn, pair_tasks, reference_tasks
-from clues.evaluation.judge.verdicts import summary
 from clues.progress import Advance
 
 REPLIES, LINES, SUMMARY = "replies", "judgements.jsonl", "judge.json"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What may not change while an output folder is gone on with; more or fewer rows may be judged."""
+
+    endpoint: str
+    judge: str
+    sampling: Sampling
+    prompts: Mapping[How, str]
+    """Their versions."""
+    answers: Mapping[str, str]
+    """Model -> 12 hex digits over all that is judged of its answers."""
+    against: str | None
+    only: How | None
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Different requests, by what became of them."""
+
+    cached: int
+    """Their reply was there."""
+    asked: int
+    failed: int
+    """Of those asked."""
+
+
+@dataclass(frozen=True)
+class TokensUsed:
+    """By the replies to all requests, and to those asked now."""
+
+    all: Tokens
+    asked: Tokens
+
+
+@dataclass(frozen=True)
+class Judged(Grades, Asked):
+    """judge.json, field by field."""
+
+    version: str
+    served_by: list[str]
+    """The names under which the endpoint says it answered."""
+    rows: int
+    rows_there: int
+    requests: Requests
+    tokens: TokensUsed
 
 
 @dataclass(frozen=True)
@@ -56,18 +102,12 @@ class Plan:
         return found
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What may not change while an output folder is gone on with; more or fewer rows may be judged."""
+    def asked(self) -> Asked:
+        """Who is asked about what."""
         judge = self.judge
-        return {
-            "endpoint": judge.endpoint,
-            "judge": judge.model,
-            "sampling": dict(judge.sampling),
-            "prompts": {how: prompt.version for how, prompt in judge.prompts.items()},
-            "answers": {name: _hash(self.models, name) for name in self.models},
-            "against": self.against,
-            "only": self.only,
-        }
+        versions: dict[How, str] = {how: prompt.version for how, prompt in judge.prompts.items()}
+        answers = {name: _hash(self.models, name) for name in self.models}
+        return Asked(judge.endpoint, judge.model, dict(judge.sampling), versions, answers, self.against, self.only)
 
 
 def check_output(plan: Plan) -> None:
@@ -80,13 +120,13 @@ def check_output(plan: Plan) -> None:
         version = before.get("schema_version")
     except (ValueError, AttributeError) as error:
         raise JudgeError(f"{file} is no summary of judgements ({error}); name another --output") from error
-    changed = [name for name, value in plan.facts.items() if before.get(name) != json.loads(json.dumps(value))]
+    changed = [name for name, value in asdict(plan.asked).items() if before.get(name) != value]
     if version != SCHEMA_VERSION or changed:
         what = ", ".join(changed) or "schema_version"
         raise JudgeError(f"{plan.output} holds judgements with another setting of {what}; name another --output")
 
 
-def judge_answers(plan: Plan, endpoint: Endpoint, manners: Manners, advance: Advance) -> dict[str, Any]:
+def judge_answers(plan: Plan, endpoint: Endpoint, manners: Manners, advance: Advance) -> Judged:
     """Ask what is not cached, and write judgements.jsonl and judge.json, whose content is returned.
 
     Requests that fail for good are among the judgements, with why; the same call again asks for them alone.
@@ -97,23 +137,25 @@ def judge_answers(plan: Plan, endpoint: Endpoint, manners: Manners, advance: Adv
     cached = {key for key in {task.request.key for task in tasks} if (plan.cache.folder / f"{key}.json").exists()}
     found = ask_all((task.request for task in tasks), endpoint, plan.cache, manners, advance)
     judged = [judgement(task, found[task.request.key]) for task in tasks]
-    write_jsonl((one.facts for one in judged), plan.output / LINES)
-    whole = plan.facts | _about(plan, judged, found, cached) | summary(judged, plan.against)
-    write_json(whole, plan.output / SUMMARY)
+    write_jsonl((asdict(one.line) for one in judged), plan.output / LINES)
+    whole = _summed_up(plan, judged, found, cached)
+    write_json(asdict(whole), plan.output / SUMMARY)
     return whole
 
 
-def _about(plan: Plan, judged: list[Judgement], found: dict[str, Reply | Refusal], cached: set[str]) -> dict[str, Any]:
+def _summed_up(plan: Plan, judged: list[Judgement], found: Mapping[str, Reply | Refusal], cached: set[str]) -> Judged:
     refused = [reply for reply in found.values() if isinstance(reply, Refusal)]
     asked = [key for key in found if key not in cached]
-    return {
-        "version": __version__,
-        "served_by": sorted({r.model for r in found.values() if isinstance(r, Reply) and r.model}),
-        "rows": len({one.task.id for one in judged}),
-        "rows_there": len(next(iter(plan.models.values()))),
-        "requests": {"cached": len(cached), "asked": len(asked), "failed": len(refused)},
-        "tokens": {"all": tokens(found, found), "asked": tokens(found, asked)},
-    }
+    return Judged(
+        **vars(plan.asked),
+        **vars(grades(judged, plan.against)),
+        version=__version__,
+        served_by=sorted({r.model for r in found.values() if isinstance(r, Reply) and r.model}),
+        rows=len({one.task.id for one in judged}),
+        rows_there=len(next(iter(plan.models.values()))),
+        requests=Requests(len(cached), len(asked), len(refused)),
+        tokens=TokensUsed(tokens(found, found), tokens(found, asked)),
+    )
 
 
 def _hash(models: Models, name: str) -> str:

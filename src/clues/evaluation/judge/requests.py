@@ -6,14 +6,25 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 BYTES_PER_TOKEN = 4
 """For estimates before anything is asked: about right for English. The judge's own tokenizer is not at hand."""
-SAMPLING: Mapping[str, Any] = {"temperature": 0, "max_tokens": 256}
+Sampling = Mapping[str, object]
+"""Parameters by the endpoint's names, with values as JSON has them; `model`, `messages`, `stream` and `n` are ours."""
+SAMPLING: Sampling = {"temperature": 0, "max_tokens": 256}
 """Greedy: asked again, a judge says the same. A reply is a line or two; the rest is for judges that explain."""
 LIMITS = ("max_tokens", "max_completion_tokens")
 """Names that endpoints have for the longest reply."""
+
+
+class Facts(TypedDict):
+    """A request as it is kept beside its reply."""
+
+    endpoint: str
+    model: str
+    messages: list[dict[str, str]]
+    sampling: dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -24,7 +35,7 @@ class Request:
     model: str
     prompt: str
     """The one message, from the user: not every model knows a system's."""
-    sampling: Mapping[str, Any] = field(default_factory=lambda: dict(SAMPLING))
+    sampling: Sampling = field(default_factory=lambda: dict(SAMPLING))
 
     @property
     def messages(self) -> list[dict[str, str]]:
@@ -32,7 +43,7 @@ class Request:
         return [{"role": "user", "content": self.prompt}]
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Facts:
         """All that decides about the reply."""
         sampling = dict(self.sampling)
         return {"endpoint": self.endpoint, "model": self.model, "messages": self.messages, "sampling": sampling}

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from clues.errors import JudgeError
 from clues.evaluation.answers.answer import Answer, pair_answers, read_answers, read_folder
 from clues.evaluation.judge.prompts import How, Prompt
-from clues.evaluation.judge.requests import SAMPLING, Request
+from clues.evaluation.judge.requests import SAMPLING, Request, Sampling
 
 Order = Literal["", "ab", "ba"]
 """Which of two models' answers the judge sees first; empty for one answer alone."""
@@ -26,7 +26,7 @@ class Judge:
     endpoint: str
     model: str
     prompts: Mapping[How, Prompt]
-    sampling: Mapping[str, Any] = field(default_factory=lambda: dict(SAMPLING))
+    sampling: Sampling = field(default_factory=lambda: dict(SAMPLING))
 
     def request(self, how: How, **texts: str) -> Request:
         """One filled prompt."""

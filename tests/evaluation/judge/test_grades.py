@@ -12,12 +12,12 @@ import pytest
 from clues.errors import AnswersError, JudgeError
 from clues.evaluation.answers.answer import Answer, write_answers
 from clues.evaluation.judge.agreement import agreement
-from clues.evaluation.judge.cost import Prices, judging_cost, tokens
+from clues.evaluation.judge.cost import Prices, Tokens, judging_cost, tokens
+from clues.evaluation.judge.grades import grades
 from clues.evaluation.judge.judgements import judgement
 from clues.evaluation.judge.prompts import NEEDED, packaged_prompt, prompts_from
 from clues.evaluation.judge.requests import Refusal, Reply, Request
 from clues.evaluation.judge.tasks import Judge, drawn, pair_tasks, read_models, reference_tasks
-from clues.evaluation.judge.verdicts import summary
 from clues.statistics.bootstrap import estimate
 
 JUDGE = Judge("http://localhost/v1", "big", prompts_from([]))
@@ -78,20 +78,20 @@ def test_both_orders_are_asked_and_undone():
         first = text.index("tuned says") < text.index("base says")
         assert first == (task.order == "ab")
         judged.append(judgement(task, Reply(f"Score A: {9 if first else 2}\nScore B: {2 if first else 9}")))
-    (pair,) = summary(judged)["pairs"]
-    assert (pair["a"], pair["b"], pair["mean_a"], pair["mean_b"], pair["difference"]) == ("tuned", "base", 9, 2, 7)
-    assert (pair["low"], pair["high"], pair["n"], pair["documents"]) == (7, 7, 8, 4)
-    assert pair["agreement"]["same"] == 1
-    assert pair["agreement"]["first_gain"] == 0
+    (pair,) = grades(judged).pairs
+    assert (pair.a, pair.b, pair.mean_a, pair.mean_b, pair.difference) == ("tuned", "base", 9, 2, 7)
+    assert (pair.low, pair.high, pair.n, pair.documents) == (7, 7, 8, 4)
+    assert pair.agreement.same == 1
+    assert pair.agreement.first_gain == 0
 
 
 def test_a_judge_that_likes_the_first_says_nothing_and_is_found_out():
     judged = [judgement(task, Reply("8 6")) for task in pair_tasks(models(), "base", JUDGE)]
-    (pair,) = summary(judged)["pairs"]
-    assert pair["difference"] == 0
-    found = pair["agreement"]
-    assert (found["rows"], found["same"], found["kappa"], found["spearman"]) == (8, 0.0, 0.0, None)
-    assert (found["first_gain"], found["first_gain_low"], found["first_gain_high"]) == (2, 2, 2)
+    (pair,) = grades(judged).pairs
+    assert pair.difference == 0
+    found = pair.agreement
+    assert (found.rows, found.same, found.kappa, found.spearman) == (8, 0.0, 0.0, None)
+    assert (found.first_gain, found.first_gain_low, found.first_gain_high) == (2, 2, 2)
 
 
 def test_the_unreadable_and_the_failed_are_counted_and_are_no_numbers():
@@ -100,33 +100,33 @@ def test_the_unreadable_and_the_failed_are_counted_and_are_no_numbers():
     found[4] = Reply("1.0")
     found[7] = Reply("Score: 0.9", finish_reason="length")
     judged = [judgement(task, reply) for task, reply in zip(tasks, found, strict=True)]
-    whole = summary(judged)
-    base, tuned = whole["models"]["base"], whole["models"]["tuned"]
-    assert [base[name] for name in ("mean", "judged", "unreadable", "failed")] == [0.6, 2, 1, 1]
-    assert [tuned[name] for name in ("mean", "judged", "unreadable", "failed")] == [1.0, 1, 2, 1]
+    whole = grades(judged)
+    base, tuned = whole.models["base"], whole.models["tuned"]
+    assert [getattr(base, name) for name in ("mean", "judged", "unreadable", "failed")] == [0.6, 2, 1, 1]
+    assert [getattr(tuned, name) for name in ("mean", "judged", "unreadable", "failed")] == [1.0, 1, 2, 1]
     expected = ["judged", "unreadable", "failed"]
     assert [one.status for one in judged] == [*expected, "judged", *expected, "unreadable"]
     assert all(bool(one.why) == (one.scores is None) for one in judged)
     assert "limit of tokens" in judged[7].why
-    assert judged[2].facts["raw"] is None
-    assert whole["pairs"] == []
+    assert judged[2].line.raw is None
+    assert whole.pairs == []
 
 
 def test_a_row_that_one_order_could_not_judge_is_in_no_mean():
     tasks = list(pair_tasks(models(4), "base", JUDGE))
     replies = [Reply("9 1") if task.order == "ab" else Reply("1 9") for task in tasks]
     replies[1] = Reply("hm")
-    (pair,) = summary([judgement(*both) for both in zip(tasks, replies, strict=True)])["pairs"]
-    assert (pair["n"], pair["unreadable"], pair["failed"], pair["agreement"]["rows"]) == (3, 1, 0, 3)
+    (pair,) = grades([judgement(*both) for both in zip(tasks, replies, strict=True)]).pairs
+    assert (pair.n, pair.unreadable, pair.failed, pair.agreement.rows) == (3, 1, 0, 3)
 
 
 def test_nothing_readable_is_no_number():
     tasks = [*reference_tasks(models(2), JUDGE), *pair_tasks(models(2), "base", JUDGE)]
-    whole = summary([judgement(task, Reply("?")) for task in tasks], "base")
-    assert whole["models"]["base"]["mean"] is None
-    assert whole["comparisons"][0]["difference"] is None
-    assert whole["comparisons"][0]["n"] == 0
-    assert (whole["pairs"][0]["difference"], whole["pairs"][0]["agreement"]) == (None, None)
+    whole = grades([judgement(task, Reply("?")) for task in tasks], "base")
+    assert whole.models["base"].mean is None
+    assert whole.comparisons[0].difference is None
+    assert whole.comparisons[0].n == 0
+    assert (whole.pairs[0].difference, whole.pairs[0].agreement) == (None, None)
 
 
 def test_a_comparison_is_paired_by_row_with_an_interval_over_documents():
@@ -136,27 +136,27 @@ def test_a_comparison_is_paired_by_row_with_an_interval_over_documents():
     tasks = list(reference_tasks(models(40), JUDGE))
     scores = np.concatenate([base, tuned]).round(6)
     judged = [judgement(task, Reply(f"{score:.6f}")) for task, score in zip(tasks, scores, strict=True)]
-    (found,) = summary(judged, "base")["comparisons"]
+    (found,) = grades(judged, "base").comparisons
     expected = estimate(scores[40:] - scores[:40], [f"doc {n // 2}" for n in range(40)])
-    assert (found["a"], found["b"], found["n"], found["documents"]) == ("tuned", "base", 40, 20)
-    assert found["difference"] == pytest.approx(expected.value)
-    assert (found["low"], found["high"]) == pytest.approx((expected.low, expected.high))
-    assert found["low"] > 0.08
+    assert (found.a, found.b, found.n, found.documents) == ("tuned", "base", 40, 20)
+    assert found.difference == pytest.approx(expected.value)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert found.low > 0.08
 
 
 def test_agreement_of_orders_by_hand():
-    """a, b and equal: the same verdict in 3 of 5; kappa by its definition; Spearman from ranks.
+    """a, b and equal: the same preference in 3 of 5; kappa by its definition; Spearman from ranks.
 
     Less their mean, the ranks are 1, 0, -2, -1, 2 and 2, -0.5, -2, 1, -0.5: products 4, squares 10 and 9.5.
     """
     ab, ba = [2, 1, -1, 0, 3], [1, -1, -2, 0, -1]
     found = agreement(ab, ba, list("abcde"))
     chance = (3 * 1 + 1 * 3 + 1 * 1) / 25
-    assert found["same"] == 0.6
-    assert found["kappa"] == pytest.approx((0.6 - chance) / (1 - chance))
-    assert found["first_gain"] == pytest.approx(np.mean([0.5, 1, 0.5, 0, 2]))
-    assert found["spearman"] == pytest.approx(4 / np.sqrt(10 * 9.5))
-    assert agreement([1, 2], [2, 1], ["a", "b"])["kappa"] is None  # both orders always say a
+    assert found.same == 0.6
+    assert found.kappa == pytest.approx((0.6 - chance) / (1 - chance))
+    assert found.first_gain == pytest.approx(np.mean([0.5, 1, 0.5, 0, 2]))
+    assert found.spearman == pytest.approx(4 / np.sqrt(10 * 9.5))
+    assert agreement([1, 2], [2, 1], ["a", "b"]).kappa is None  # both orders always say a
 
 
 def test_more_rows_are_the_same_rows_and_more():
@@ -179,9 +179,9 @@ def test_cost_counts_tokens_and_money():
 
 def test_tokens_that_were_not_counted_are_unknown_and_cost_no_nothing():
     found = {"a": Reply("1", None, None, 10, 3), "b": Reply("1", None, None, 10, None), "c": Refusal("no", False)}
-    assert tokens(found, "a") == tokens(found, "ac") == {"prompt_tokens": 10, "completion_tokens": 3}
-    assert tokens(found, "ab") == {"prompt_tokens": 20, "completion_tokens": None}
-    assert tokens(found, "") == {"prompt_tokens": 0, "completion_tokens": 0}
+    assert tokens(found, "a") == tokens(found, "ac") == Tokens(10, 3)
+    assert tokens(found, "ab") == Tokens(20, None)
+    assert tokens(found, "") == Tokens(0, 0)
     assert Prices(2, 8).of(20, None) is Prices(2, 8).of(None, 3) is None
     assert Prices(2, 8).of(10, 3) == pytest.approx(44e-6)
 

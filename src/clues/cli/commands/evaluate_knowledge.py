@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from clues.cli.output import Output, table
-from clues.cli.text.compared import compared_text, measured
+from clues.cli.text.compared import Compared, compared_text, measured
 from clues.cli.text.words import count, percent
 from clues.errors import UsageError
 from clues.evaluation.answers.answer import BASE
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from clues.evaluation.knowledge.exam import Tasks
     from clues.models.base import LanguageModel
     from clues.progress import Progress
+    from clues.statistics.accuracy import Accuracies, AccuracyComparison
 
 
 @Parameter(name="*", group="Knowledge, in place of TEST")
@@ -53,6 +54,24 @@ class Asked:
 NOTHING = Asked()
 
 
+@dataclass(frozen=True)
+class Known:
+    """How many questions each model answers rightly."""
+
+    knowledge: str
+    questions: str
+    shots: int
+    n: int
+    """Questions of all tasks."""
+    answers: Mapping[str, int]
+    """Task -> answers that its questions have."""
+    not_asked: Sequence[str]
+    """Tasks without a question here."""
+    models: Mapping[str, Accuracies]
+    comparisons: Sequence[AccuracyComparison]
+    """Every adapter with the base."""
+
+
 def evaluate_knowledge(asked: Asked, job: Job, adapters: Sequence[Path], output: Output) -> int:
     """Ask the base and every adapter the same questions, and print how many each answers rightly."""
     from clues.evaluation.knowledge.exam import answers, check_installed, questions
@@ -69,22 +88,22 @@ def evaluate_knowledge(asked: Asked, job: Job, adapters: Sequence[Path], output:
     with output.progress() as progress:
         right = _asked(lm, adapters, tasks, asked.limit, progress)
     resampling = (job.evaluation.bootstrap, job.seed)
-    whole = {
-        "command": "evaluate",
-        "knowledge": asked.knowledge,
-        "questions": asked.questions,
-        "shots": asked.shots,
-        "n": sum(questions(tasks, asked.limit).values()),
-        "answers": answers(tasks),
-        "not_asked": [name for name in names if name not in tasks],
-        "models": {name: accuracies(own, *resampling) for name, own in right.items()},
-        "comparisons": [
-            {"measure": "mean_accuracy"} | accuracy_comparison((name, BASE), (own, right[BASE]), *resampling)
+    found = Known(
+        knowledge=asked.knowledge or "",
+        questions=asked.questions,
+        shots=asked.shots,
+        n=sum(questions(tasks, asked.limit).values()),
+        answers=answers(tasks),
+        not_asked=[name for name in names if name not in tasks],
+        models={name: accuracies(own, *resampling) for name, own in right.items()},
+        comparisons=[
+            accuracy_comparison((name, BASE), (own, right[BASE]), *resampling)
             for name, own in right.items()
             if name != BASE
         ],
-    }
-    return output.answer(_text(whole), whole)
+    )
+    facts = asdict(found) | {"comparisons": [Compared("mean_accuracy", c).facts for c in found.comparisons]}
+    return output.answer(known_text(found), {"command": "evaluate", **facts})
 
 
 def _asked(
@@ -105,32 +124,29 @@ def _asked(
     return right
 
 
-def _text(whole: Mapping[str, Any]) -> str:
+def known_text(known: Known) -> str:
+    """The same for a person."""
     rows = [["model", "task", "n", "right", "95 % interval", "guessing"]]
-    for name, found in whole["models"].items():
-        tasks = found["tasks"]
-        guessed = {task: 1 / whole["answers"][task] for task in tasks}
-        rows += [
-            [name, task, f"{own['n']:,}", *_share(own, "accuracy"), percent(guessed[task], 1)]
-            for task, own in tasks.items()
-        ]
-        if len(tasks) > 1:
-            mean = [percent(sum(guessed.values()) / len(tasks), 1)]
-            rows.append([name, "mean of tasks", f"{whole['n']:,}", *_share(found, "mean_accuracy"), *mean])
-    said = [f"{count(whole['n'], 'question')} from {whole['questions']}, {count(whole['shots'], 'shot')}"]
-    if whole["not_asked"]:
-        said.append(f"Not asked, for there are no questions of it here: {', '.join(whole['not_asked'])}.")
-    told = [*compared_text(whole["comparisons"]), *map(_alone, whole["comparisons"])]
-    return "\n".join([*said, table(rows), *told])
+    for name, found in known.models.items():
+        guessed = {task: 1 / known.answers[task] for task in found.tasks}
+        for task, own in found.tasks.items():
+            share = measured(own.accuracy, own.accuracy_low, own.accuracy_high, _percent)
+            rows.append([name, task, f"{own.n:,}", *share, _percent(guessed[task])])
+        if len(found.tasks) > 1:
+            mean = measured(found.mean_accuracy, found.mean_accuracy_low, found.mean_accuracy_high, _percent)
+            guess = _percent(sum(guessed.values()) / len(guessed))
+            rows.append([name, "mean of tasks", f"{known.n:,}", *mean, guess])
+    said = [f"{count(known.n, 'question')} from {known.questions}, {count(known.shots, 'shot')}"]
+    if known.not_asked:
+        said.append(f"Not asked, for there are no questions of it here: {', '.join(known.not_asked)}.")
+    compared = compared_text([Compared("mean_accuracy", c) for c in known.comparisons])
+    return "\n".join([*said, table(rows), *compared, *map(_alone, known.comparisons)])
 
 
-def _share(found: Mapping[str, Any], name: str) -> list[str]:
-    def say(share: float) -> str:
-        return percent(share, 1)
-
-    return measured(found, name, say)
+def _percent(share: float) -> str:
+    return percent(share, 1)
 
 
-def _alone(c: Mapping[str, Any]) -> str:
-    shown = count(c["only_a"], "question")
-    return f"{c['a']}: {shown} right that {c['b']} has wrong, {c['only_b']:,} the other way"
+def _alone(c: AccuracyComparison) -> str:
+    shown = count(c.only_a, "question")
+    return f"{c.a}: {shown} right that {c.b} has wrong, {c.only_b:,} the other way"
