@@ -126,7 +126,7 @@ def test_filters_narrow_and_the_export_holds_what_is_left(chromium, run):
         with page.expect_download() as download:
             page.click("#export")
         exported = Path(download.value.path()).read_text().splitlines()
-        assert exported[0] == "id,line,verdict,reason"
+        assert exported[0] == "id,line,decision,reason"
         assert len(exported) == len(texts) + 1
         assert all(line.endswith(",dropped,relevance") and int(line.split(",")[1]) % 2 == 0 for line in exported[1:])
         page.select_option("#state", "kept")

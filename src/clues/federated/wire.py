@@ -39,7 +39,7 @@ ALLOWED_NUMBERS = {
     "overlap": "rows that are also in a public set",
     "kept": "rows the rule keeps",
     "dropped": "rows the rule drops",
-    "pending": "rows without a verdict yet",
+    "pending": "rows without a decision yet",
     "examples": "rows the client trained on",
     "steps": "optimizer steps the client made",
     "tokens": "response tokens the client trained on",

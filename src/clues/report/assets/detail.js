@@ -29,7 +29,7 @@ function detailHead(rows, index, search) {
   };
   const close = make("button", { type: "button" }, "Close");
   close.addEventListener("click", () => dialog.close());
-  const title = make("h2", { id: "detail-title", tabindex: "-1" }, swatch(row), ` ${verdict(row).replace(/^./, (first) => first.toUpperCase())}`);
+  const title = make("h2", { id: "detail-title", tabindex: "-1" }, swatch(row), ` ${decision(row).replace(/^./, (first) => first.toUpperCase())}`);
   const bar = make("div", { class: "pager" }, button("‹ Previous", index - 1), button("Next ›", index + 1), close);
   const own = row.decision ? make("p", { class: "small" }, `Your own decision: ${row.decision}.`) : null;
   return make("div", {}, bar, title, own || "");
@@ -96,7 +96,7 @@ function criteriaTable(row) {
   if (data.scorer) return scoreTable(row);
   const rows = data.criteria.map((name, i) => {
     const value = row.evidence[i];
-    if (value === null) return [name, "no verdict", "", "–"];
+    if (value === null) return [name, "not measured", "", "–"];
     const below = data.bar !== null && value < data.bar ? " (below the bar)" : "";
     return [name, fixed(value, 2), odds(value) + below, fixed(row.pc[i], 3)];
   });

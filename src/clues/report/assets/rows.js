@@ -29,7 +29,7 @@ function odds(evidence) {
 }
 
 /** What became of a row, in words. */
-function verdict(row) {
+function decision(row) {
   return row.reason && row.state === "dropped" ? `dropped: ${data.says[row.reason] || row.reason}` : row.state;
 }
 
@@ -81,7 +81,7 @@ const ORDERS = {
 
 /** Value that a column is sorted by. */
 function columnValue(row, column) {
-  if (column === "state") return verdict(row);
+  if (column === "state") return decision(row);
   return column in row ? row[column] : row.evidence[Number(column)];
 }
 

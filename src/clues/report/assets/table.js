@@ -34,12 +34,12 @@ function rowLine(row, index, search) {
     const answer = make("p", { class: "answer", dir: "auto" }, excerpt(row.answer, SHADES[row.reason] || 0, search, 260));
     cell.append(answer);
   }
-  const decision = row.decision ? make("span", { class: "small" }, ` your decision: ${row.decision}`) : "";
+  const own = row.decision ? make("span", { class: "small" }, ` your decision: ${row.decision}`) : "";
   const number = (label, text) => make("td", { class: "n", "data-label": label }, text);
   const line = make(
     "tr",
     { "data-id": row.id },
-    make("td", { class: "verdict" }, swatch(row), ` ${verdict(row)}`, decision),
+    make("td", { class: "decision" }, swatch(row), ` ${decision(row)}`, own),
     cell,
     ...row.evidence.map((value, i) => number(data.criteria[i], fixed(value, 2))),
     number("p", fixed(row.p, 3)),
@@ -80,10 +80,10 @@ function sortBy(column) {
   change({ column, descending: wanted.column === column && !wanted.descending });
 }
 
-/** The ids of all rows that pass the filters, as a file: id, line, verdict, reason. */
+/** The ids of all rows that pass the filters, as a file: id, line, decision, reason. */
 function exportIds() {
   const lines = rows.map((row) => [row.id, row.line, row.state, row.reason].join(","));
-  const file = new Blob([["id,line,verdict,reason", ...lines].join("\n") + "\n"], { type: "text/csv" });
+  const file = new Blob([["id,line,decision,reason", ...lines].join("\n") + "\n"], { type: "text/csv" });
   const link = make("a", { href: URL.createObjectURL(file), download: "rows.csv" });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
