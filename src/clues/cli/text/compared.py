@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 from clues.cli.output import table
 from clues.cli.text.words import fixed
-from clues.statistics.paired import Comparison
+
+if TYPE_CHECKING:
+    from clues.statistics.paired import Comparison
 
 Say = Callable[[float], str]
 
