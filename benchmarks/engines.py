@@ -10,6 +10,7 @@ from clues.models.adapters import lora_parameters
 from clues.models.likelihood import row_means
 from clues.scoring.passes import gradient_pass, likelihood_batch
 from clues.scoring.probe import Probe
+from clues.scoring.readings import LIKELIHOODS
 
 
 def probe(work: Work, batch_size: int) -> Run:
@@ -19,7 +20,7 @@ def probe(work: Work, batch_size: int) -> Run:
     def run() -> Answer:
         channels = gradient_pass(lm, work.encoded, [observer])
         scores = np.stack([channels[name] for name in work.directions.names], 1)
-        likelihoods = np.stack([channels["fluency.trained"], channels["completeness.trained"]], 1)
+        likelihoods = np.stack([channels[channel.column] for channel in LIKELIHOODS], 1)
         return Answer(scores, likelihoods if work.likelihoods else None)
 
     return run
