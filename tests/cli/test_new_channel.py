@@ -32,5 +32,5 @@ def test_a_new_forward_channel_goes_from_the_model_to_the_page(clues, files, che
     assert [-len(terms) for terms in explained["brevity"].to_pylist()] == after["brevity.forward"].tolist()
     anchors = json.loads((out / "anchors.json").read_text())
     assert anchors["criteria"]["novelty"] == ["novelty.forward", "brevity.forward"]
-    assert '"brevity.forward"' in (out / "report.html").read_text()
+    assert '"source":"brevity","kind":"forward"' in (out / "report.html").read_text()
     assert clues("select", out, "--ratio", "1").code == 0  # from the files alone

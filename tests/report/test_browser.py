@@ -156,6 +156,9 @@ def test_a_row_in_full(chromium, run):
         ):
             assert needed in text
         assert dialog.locator("svg.spark").count() == 4
+        ranks = dialog.locator("table", has_text="Rank among").locator("tbody td").all_inner_texts()
+        assert len(ranks) == 4 * 4  # before training, two rounds, the line
+        assert "–" not in ranks
         page.keyboard.press("Tab")
         assert "A relevant answer has large ones" in dialog.inner_text()
         dialog.get_by_label("words that read badly").check()

@@ -133,7 +133,7 @@ def _embedded(
         "says": {name: words.criterion(name).one for name in names},
         "shadings": {name: asdict(shading) for name, shading in words.SHADINGS.items()},
         "anchorMedians": {name: rounded(float(np.median(v))) for name, v in channels.items() if v},
-        "channels": scores.channels,
+        "channels": [asdict(channel) for channel in channels_among(scores.columns)],
         "bar": level,
         "rowsInFile": len(scores),
         "rows": shown.rows,

@@ -107,21 +107,27 @@ function criteriaTable(row) {
 
 /** What a scorer says, in the place of the criteria. */
 function scoreTable(row) {
-  const [score] = row.channels[data.channels.indexOf(`${data.scorer}.score`)];
+  const [score] = standing(row, data.scorer, "score");
   const below = data.bar !== null && row.statistic < data.bar ? " (below the bar)" : "";
   const bar = data.bar === null ? "" : ` The bar: ${fixed(data.bar, 2)}.`;
   const line = [data.scorer, score === null ? "–" : String(score).replace("-", "−"), fixed(row.statistic, 2) + below, fixed(row.p, 3)];
   return table(`Evidence: standard deviations from the anchors’ mean.${bar}`, ["Scorer", "Score", "Evidence", "p"], [line]);
 }
 
+/** A row's value on a channel and its rank among all rows of the file; nothing where there is no such channel. */
+function standing(row, source, kind, checkpoint = null) {
+  const same = (channel) => channel.source === source && channel.kind === kind && channel.checkpoint === checkpoint;
+  return row.channels[data.channels.findIndex((channel) => same(channel) && !channel.domain)];
+}
+
 /** Where the row stands among all rows of the file, before training and at every checkpoint. */
 function traceTable(row) {
-  const steps = [...new Set(data.channels.filter((name) => name.includes("@")).map((name) => name.split("@")[1]))].sort((a, b) => a - b);
-  const at = (name) => row.channels[data.channels.indexOf(name)];
+  const steps = [...new Set(data.channels.map((channel) => channel.checkpoint))].filter((step) => step !== null).sort((a, b) => a - b);
   const rank = (entry) => (entry && entry[0] !== null ? entry[1] : null);
   const rows = data.criteria.map((name) => {
-    const [first, later] = data.scorer ? [steps.length ? "" : `${name}.score`, "score"] : [`${name}.forward`, "gradient"];
-    const ranks = [at(first), ...steps.map((step) => at(`${name}.${later}@${step}`))].map(rank);
+    const [before, later] = data.scorer ? ["score", "score"] : ["forward", "gradient"];
+    const first = data.scorer && steps.length ? undefined : standing(row, name, before);
+    const ranks = [first, ...steps.map((step) => standing(row, name, later, step))].map(rank);
     return [name, ...ranks.map((value) => (value === null ? "–" : `${value.toLocaleString("en")}`)), sparkline(ranks.slice(1))];
   });
   const head = ["Criterion", "before training", ...steps.map((step) => `round ${step}`), ""];
