@@ -168,7 +168,7 @@ class ScoringSettings:
     """`forward`: a few forward passes of the base model, no training. `full`: gradient channels as well."""
     checkpoints: Checkpoints = (2,)
     """Warm-up rounds after which the global adapter scores the rows. One early in the first pass over the rows says
-    about as much as two, and ones after it less (docs/STUDY.md)."""
+    about as much as two, and ones after it less (docs/research/STUDY.md)."""
     published: bool = False
     """Also compute the published score (dot and Adam). Without labels nobody can compare with it, and it costs a
     backward pass through all layers."""

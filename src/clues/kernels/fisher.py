@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 Array = np.ndarray
 
 RIDGE = 0.03
-"""Share of the mean eigenvalue added to the covariance; 0.01 to 0.1 differ little (docs/LOG.md)."""
+"""Share of the mean eigenvalue added to the covariance; 0.01 to 0.1 differ little (docs/research/LOG.md)."""
 
 
 LEAST = 1e-12

@@ -44,7 +44,7 @@ class Criterion:
 
 
 LAYERS = (0.26, 1.0)
-"""The first quarter of the layers adds nothing, and without it the backward pass stops earlier (docs/LOG.md)."""
+"""The first quarter of the layers adds nothing, so the backward pass stops before it (docs/research/LOG.md)."""
 GOOD = "good"
 """The class of rows that are spoiled for nothing: no criterion's name."""
 OWNER = "owner"

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from clues.data.rows import Row
 
 CONTRASTS = 2
-"""Other questions that an answer is read under, the most similar public ones (docs/LOG.md)."""
+"""Other questions that an answer is read under, the most similar public ones (docs/research/LOG.md)."""
 GAIN_TOKENS = 60
 """The question's information gain is looked for in the first tokens of an answer: later ones follow from the answer
 itself."""
 TOP_TOKENS = 5
 """And counted in the tokens that it tells most about, the names and terms that question and answer share: an answer to
-another question has none, and what the question does not touch only adds noise (docs/LOG.md)."""
+another question has none, and what the question does not touch only adds noise (docs/research/LOG.md)."""
 SURPRISING = 0.2
 """Share of a row's words, the most surprising ones, that count no more than the most surprising of the others: typing
-errors are few and very surprising, damage is spread over an answer (docs/LOG.md)."""
+errors are few and very surprising, damage is spread over an answer (docs/research/LOG.md)."""
 WORDS_IN_A_ROW = 5
 """Words in a row that are all foreseen, without any question, were said before."""
 

@@ -15,8 +15,9 @@ FEW = 3
 COARSE = 30
 """Anchors altogether; with fewer the bar depends on each of them, whatever the rule."""
 LOW = -2.0
-"""Evidence, nats. With a tenth of the anchors spoiled the bar at alpha = 0.1 lay lower in most draws, with a fifth in
-nearly all; with clean ones in at most 6 % of the draws of 20 anchors and in none of 40 or more (docs/LOG.md)."""
+"""Evidence, nats. With a tenth of the anchors spoiled the bar at alpha = 0.1 lay lower in most draws, with a fifth
+in nearly all; with clean ones in 6 % of the draws at most of 20 anchors and in none of 40 or more
+(docs/research/LOG.md)."""
 SHOWN = 10
 
 

@@ -1,4 +1,4 @@
-"""verdicts.json and docs/REPRODUCTION.md, from artefacts' files alone."""
+"""verdicts.json and docs/research/REPRODUCTION.md, from artefacts' files alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from clues_research.reproduction.verdicts import HOLDS, UNKNOWN, as_expected, to
 from clues_research.reproduction.words import COLUMNS, heading
 from clues_research.reproduction.worlds import SEEDS
 
-PAGE = DOCS / "REPRODUCTION.md"
+PAGE = DOCS / "research" / "REPRODUCTION.md"
 MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\|*_`[]"})
 """What an answer must not do to the page."""
 

@@ -1,4 +1,4 @@
-"""From nothing to the page: make what is missing, write every table and figure, and docs/REPRODUCTION.md from them."""
+"""From nothing to the page: make what is missing, write every table and figure, and the page from them."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ LONGEST = 1024
 """Tokens of a row: all of PubMedQA and nearly all of CasiMedicos are shorter."""
 TOKEN_BUDGET = 8192 if torch.cuda.is_available() else 1024
 """Padded tokens of a batch: a GPU wants more at once. Beyond rounding it changes the forms of Adam and LESS alone, for
-their v is a mean of squared *batch* gradients (docs/LOG.md)."""
+their v is a mean of squared *batch* gradients (docs/research/LOG.md)."""
 
 
 def make_tables(names: tuple[str, ...] = (), /, *, runs: Path = Path("runs")) -> None:

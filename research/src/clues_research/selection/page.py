@@ -1,4 +1,4 @@
-"""docs/STUDY.md from docs/study/selection_summary.json."""
+"""docs/research/STUDY.md from docs/study/selection_summary.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from clues_research.selection.plan import plan
 from clues_research.selection.validity import DRAWS
 
 SUMMARY = DOCS / "study" / "selection_summary.json"
-PAGE = DOCS / "STUDY.md"
+PAGE = DOCS / "research" / "STUDY.md"
 
 
 def estimate(found: dict[str, Any] | None) -> str:

@@ -20,7 +20,7 @@ from clues_research.selection.read import Table
 
 KINDS = ("exchange", "near-exchange")
 STRENGTH = 0.1
-"""Inverse of the penalty, the best of 0.001, 0.01 and 0.1 on the choosing seeds (docs/LOG.md)."""
+"""Inverse of the penalty, the best of 0.001, 0.01 and 0.1 on the choosing seeds (docs/research/LOG.md)."""
 
 
 def told(tables: Sequence[Table]) -> dict[str, Any]:
