@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,15 +14,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from clues.collaboration.arm import MIXED, ORACLE
+from clues.collaboration.training_log import TrainingLog
 from clues.config import CollaborationSettings, EvaluationSettings
 from clues.errors import InUseError, SettingError
-from clues.federated.client import shared_model
 from clues.federated.coordinator import Coordinator
 from clues.federated.engines import in_process
 from clues.federated.engines.in_process import InProcessGrid, run_in_process
 from clues.federated.federation import Federation
+from clues.federated.replies import ClientReply, Failure, ScoreReply, TrainReply
 from clues.federated.run import LocalClients, open_folder, prepare_data, run_job
-from clues.federated.wire import Task
+from clues.federated.tasks import Score, ScoreBase, Task, Train
+from clues.models.shared import shared_model
 from clues.owner.new_rows import score_new_rows
 from clues.progress import Progress
 from tests.helpers.tiny import SOURCES, comparable, phrases, tiny_job, with_files
@@ -36,10 +39,10 @@ class Killed(BaseException):
 
 @dataclass(frozen=True)
 class Talk:
-    """What was said in a run: every message as bytes, and every task with the numbers that came back."""
+    """What was said in a run: every message as bytes, and every task with what came back."""
 
     messages: list[bytes]
-    exchanged: list[tuple[Task, dict]]
+    exchanged: list[tuple[Task, ClientReply | Failure]]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +59,7 @@ def whole_and_talk(tmp_path_factory):
 
     def ask(self, tasks, *args, **kwargs):
         results = original(self, tasks, *args, **kwargs)
-        talk.exchanged.extend((task, results[name].numbers) for name, task in tasks.items())
+        talk.exchanged.extend((task, results[name]) for name, task in tasks.items())
         return results
 
     with pytest.MonkeyPatch.context() as patch:
@@ -87,7 +90,8 @@ def mortal(monkeypatch):
         if not mortal.may:
             raise Killed
         mortal.may -= 1
-        mortal.asked.append(str(next(iter(tasks.values())).settings))
+        task = next(iter(tasks.values()))
+        mortal.asked.append(f"{task.name} {task.to_wire().settings}")
         return original(self, tasks, *args, **kwargs)
 
     monkeypatch.setattr(Federation, "ask", ask)
@@ -201,17 +205,17 @@ def test_the_public_questions_go_down_with_the_first_score_task_and_nothing_more
     _, folder, talk = whole_and_talk
     public = (folder / "public" / "validation.jsonl").read_text().splitlines()
     questions = [json.loads(line)["question"] for line in public]
-    told = [(task, numbers) for task, numbers in talk.exchanged if "questions" in task.settings]
-    assert [task.settings["checkpoint"] for task, _ in told] == [0] * len(CLIENTS)
-    for task, numbers in told:
-        assert task.name == "score"
-        assert json.loads(task.settings["questions"]) == questions
-        assert set(numbers) == {"rows", "set_aside", "duplicates", "truncated", "seconds"}
+    told = [(task, reply) for task, reply in talk.exchanged if isinstance(task, ScoreBase)]
+    assert len(told) == len(CLIENTS)
+    for task, reply in told:
+        assert list(task.questions) == questions
+        assert isinstance(reply, ScoreReply)
+        assert set(reply.to_wire().numbers) == {"rows", "set_aside", "duplicates", "truncated", "seconds"}
     for name in CLIENTS:
         assert read(folder, f"clients/{name}/questions.json")["questions"] == questions
     up = [m for m in talk.messages if b"numbers" in m]
-    assert not any(json.dumps(question).encode() in message for question in questions for message in up)
-    assert any(json.dumps(questions[0])[1:-1].encode() in message for message in talk.messages)
+    assert not any(question.encode() in message for question in questions for message in up)
+    assert any(questions[0].encode() in message for message in talk.messages)
 
 
 def test_a_client_that_starts_anew_finds_the_questions_it_was_sent(whole, tmp_path):
@@ -221,15 +225,16 @@ def test_a_client_that_starts_anew_finds_the_questions_it_was_sent(whole, tmp_pa
     before = pq.read_table(own / "channels" / "checkpoint-1.parquet")
     (own / "channels" / "checkpoint-1.parquet").unlink()
     arrays = {k: t.numpy() for k, t in load_file(own / "checkpoints" / "1.safetensors").items()}
-    task = Task("score", {"checkpoint": 1}, arrays)
-    assert LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(task).numbers["rows"] == 10
+    scored = LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(Score(1, arrays))
+    assert isinstance(scored, ScoreReply)
+    assert scored.rows == 10
     assert pq.read_table(own / "channels" / "checkpoint-1.parquet").equals(before)
     # What it was sent is what its base channels were read under: asked again they are not computed again.
     base = (own / "channels" / "base.parquet").stat()
-    again = Task("score", {"checkpoint": 0, "questions": json.dumps(read(own, "questions.json")["questions"])})
+    again = ScoreBase(tuple(read(own, "questions.json")["questions"]))
     LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(again)
     assert (own / "channels" / "base.parquet").stat().st_mtime_ns == base.st_mtime_ns
-    other = Task("score", {"checkpoint": 0, "questions": json.dumps(["What is iron?", "What is salt?"])})
+    other = ScoreBase(("What is iron?", "What is salt?"))
     LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(other)
     assert (own / "channels" / "base.parquet").stat().st_mtime_ns != base.st_mtime_ns
 
@@ -239,11 +244,12 @@ def test_the_oracle_also_trains_on_rows_with_an_edit_that_leaves_them_good(whole
     shutil.copytree(folder / "clients", tmp_path / "run" / "clients")
     data = tmp_path / "run" / "clients" / CLIENTS[0] / "data.jsonl"
     start = load_file(folder / "checkpoints" / "1.safetensors")
-    arrays = {name: t.numpy() for name, t in start.items() if name.startswith("adapter/")}
-    task = Task("train", {"arm": "oracle", "steps": 1, "first_step": 0}, arrays)
+    adapter = {n.removeprefix("adapter/"): t.numpy() for n, t in start.items() if n.startswith("adapter/")}
 
     def examples():
-        return LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(task).numbers["examples"]
+        reply = LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(Train(ORACLE, 1, 0, adapter))
+        assert isinstance(reply, TrainReply)
+        return reply.examples
 
     assert examples() == data.read_text().count('"clues_label": "clean"') < 10
     data.write_text(re.sub(r'"clues_label": "(cut|deletion|exchange)"', '"clues_label": "typos"', data.read_text()))
@@ -280,6 +286,35 @@ def test_a_run_that_is_killed_again_and_again_comes_to_the_numbers_of_an_undistu
     assert comparable(read(tmp_path / "run")) == comparable(read(folder))
     mortal.may = 0
     run_job(job, tmp_path / "run", Progress(), resume=True, engine="in-process")  # a finished run starts nothing
+
+
+def test_a_run_killed_between_a_rounds_log_and_its_adapter_logs_the_round_once(whole, tmp_path, monkeypatch):
+    """Every server is killed when it has logged the next round and not yet kept what came of it."""
+    job, folder = whole
+    original, logged = TrainingLog.write, []
+
+    def write(self, where):
+        original(self, where)
+        if (rounds := sum(len(arm.rounds) + len(arm.alone) for arm in self.arms.values())) not in logged:
+            logged.append(rounds)
+            raise Killed
+
+    monkeypatch.setattr(TrainingLog, "write", write)
+    while not (tmp_path / "run" / "manifest.json").exists():
+        with contextlib.suppress(Killed):
+            run_job(job, tmp_path / "run", Progress(), resume=bool(logged), engine="in-process")
+    assert logged == list(range(1, 10)), "two rounds of three arms, and each arm alone"
+    assert without_seconds(TrainingLog.read(tmp_path / "run")) == without_seconds(TrainingLog.read(folder))
+    assert comparable(read(tmp_path / "run")) == comparable(read(folder))
+
+
+def without_seconds(log: TrainingLog) -> dict:
+    """The log without what differs between two runs that did the same."""
+    tree = asdict(log)
+    rounds = [one for arm in tree["arms"].values() for part in arm.values() for one in part]
+    for client in (client for one in rounds for client in one["clients"].values()):
+        del client["seconds"]
+    return tree
 
 
 def test_a_used_folder_is_refused_and_another_job_too(whole):
@@ -323,12 +358,12 @@ def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path, mortal):
     _, start = shared_model(job.model, job.adapter, job.seed)
     expected = {name: torch.zeros_like(t) for name, t in start.items()}
     for name, rows in zip(names, (4, 10), strict=True):
-        arrays = {f"adapter/{n}": t.numpy() for n, t in start.items()}
-        task = Task("train", {"arm": "mixed", "steps": 2, "first_step": 0}, arrays)
-        result = LocalClients(folder, job)(name).run(task)
-        assert result.numbers["examples"] == rows
+        task = Train(MIXED, 2, 0, {n: t.numpy() for n, t in start.items()})
+        reply = LocalClients(folder, job)(name).run(task)
+        assert isinstance(reply, TrainReply)
+        assert reply.examples == rows
         for n in expected:
-            expected[n] += rows / 14 * torch.tensor(result.arrays[f"adapter/{n}"])
+            expected[n] += rows / 14 * torch.tensor(reply.adapter[n])
     assert all(torch.allclose(found[n], t, atol=1e-6) for n, t in expected.items())
     assert any(not torch.equal(found[n], start[n]) for n in start)
 

@@ -3,36 +3,62 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
 from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from clues.collaboration.arm import Arm
+from clues.config import SelectionSettings
 from clues.errors import WireError
+from clues.federated.parts import Parts
+from clues.federated.records import (
+    decode_reply,
+    decode_task,
+    encode_failure,
+    encode_reply,
+    encode_task,
+    message_type,
+)
+from clues.federated.replies import ClientReply, Failure, HelloReply, ScoreReply, SelectReply, TrainReply
+from clues.federated.tasks import TASKS, Hello, Score, ScoreBase, Select, Task, Train
 from clues.federated.wire import (
     ADAPTER,
     ALLOWED_NUMBERS,
     ERROR_CODES,
+    REASON,
+    WIRE_VERSION,
     Result,
-    Task,
     TaskError,
     check_result,
-    decode_result,
-    decode_task,
-    encode_result,
-    encode_task,
-    message_type,
 )
+from tests.helpers.toy import select
 
 W = ADAPTER + "w"
-TASK = Task(
-    "train",
-    {"steps": 4, "rate": 1e-4, "arm": "clues", "on": True, "layers": [1, 2], "empty": ""},
-    {W: np.arange(6, dtype=np.float32).reshape(2, 3), "anchor/fluency": np.zeros(8, np.float32)},
-)
+TASK = Train(Arm("kept", equal_epochs=True), 4, 8, {"w": np.arange(6, dtype=np.float32).reshape(2, 3)})
+REPLY = TrainReply(3, 4, 0.5, 0.1, {"w": np.zeros((2, 3), np.float32)})
+ONE = np.ones(3, np.float32)
+ASKED: list[Task] = [
+    Hello(),
+    ScoreBase(("What is iron?", "")),
+    Score(2, {"adapter/w": ONE, "direction/0/fluency.gradient/w": ONE}),
+    Score(1, {"adapter/w": ONE, "direction/0/fluency.gradient/w": ONE, "gradient/w": ONE, "square/w": ONE}),
+    select(),
+    Select(SelectionSettings(rule="ratio", ratio=0.25), {"anchor/fluency.forward": ONE}, {}, (), None),
+    TASK,
+]
+ANSWERED: list[tuple[Task, ClientReply]] = [
+    (Hello(), HelloReply("clinic-7")),
+    (ASKED[1], ScoreReply(3, 1, 0, 2, 0.25)),
+    (ASKED[2], ScoreReply(3, 0, 0, 0, 0.25)),
+    (select(), SelectReply(3, 1, 0, 0, 2, 1, 0, {"fluency": 1, "owner": 0}, 0.5)),
+    (TASK, REPLY),
+]
 
 
 def sent(content: RecordDict) -> RecordDict:
@@ -40,37 +66,134 @@ def sent(content: RecordDict) -> RecordDict:
     return recorddict_from_proto(recorddict_to_proto(content))
 
 
-def test_a_task_arrives_as_it_left() -> None:
-    got = decode_task(sent(encode_task(TASK)))
-    assert (got.name, got.settings) == (TASK.name, TASK.settings)
-    assert set(got.arrays) == set(TASK.arrays)
-    assert all(np.array_equal(got.arrays[key], array) for key, array in TASK.arrays.items())
-    assert all(array.dtype == np.float32 for array in got.arrays.values())
+def same(a: object, b: object) -> bool:
+    """Equality of dataclasses and mappings with arrays in them."""
+    if isinstance(a, np.ndarray):
+        return isinstance(b, np.ndarray) and a.dtype == b.dtype and np.array_equal(a, b)
+    if isinstance(a, Mapping):
+        return isinstance(b, Mapping) and a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (Task, ClientReply)):
+        return type(a) is type(b) and same(vars(a), vars(b))
+    return a == b and type(a) is type(b)
+
+
+@pytest.mark.parametrize("task", ASKED, ids=lambda task: task.name)
+def test_a_task_arrives_as_it_left(task: Task) -> None:
+    assert same(decode_task(sent(encode_task(task))), task)
+
+
+@pytest.mark.parametrize(("task", "reply"), ANSWERED, ids=lambda one: type(one).__name__)
+def test_a_reply_arrives_as_it_left(task: Task, reply: ClientReply) -> None:
+    assert same(decode_reply(sent(encode_reply(reply, task)), task), reply)
+
+
+@pytest.mark.parametrize("code", ERROR_CODES)
+def test_a_failure_arrives_as_it_left(code: str) -> None:
+    assert decode_reply(sent(encode_failure(Failure(code))), TASK) == Failure(code)
+
+
+def test_every_task_and_every_reply_is_tried_here() -> None:
+    assert {type(task) for task in ASKED} == set(TASKS.values())
+    assert {type(reply) for _, reply in ANSWERED} == set(ClientReply.__subclasses__())
+
+
+def test_replies_hold_every_number_of_the_list_and_no_other() -> None:
+    numbers = {name for _, reply in ANSWERED for name in reply.to_wire().numbers}
+    assert {name for name in numbers if not name.startswith(REASON)} == set(ALLOWED_NUMBERS)
 
 
 @given(
-    numbers=st.dictionaries(
-        st.sampled_from([*ALLOWED_NUMBERS, "reason_fluency"]),
-        st.integers(0, 2**40) | st.floats(0, 1e9),
-    ),
+    counts=st.lists(st.integers(0, 2**40), min_size=2, max_size=2),
+    numbers=st.lists(st.floats(0, 1e9), min_size=2, max_size=2),
     value=st.floats(-1e6, 1e6, width=32),
 )
-def test_a_result_arrives_as_it_left(numbers: dict[str, int | float], value: float) -> None:
-    array = np.full((2, 3), value, np.float32)
-    got = decode_result(sent(encode_result(Result(numbers, {W: array}), TASK)), TASK)
-    assert got.numbers == numbers
-    assert np.array_equal(got.arrays[W], array)
-    assert (got.error, got.name) == ("", "")
+@settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
+def test_any_update_arrives_as_it_left(counts: list[int], numbers: list[float], value: float) -> None:
+    reply = TrainReply(*counts, *numbers, {"w": np.full((2, 3), value, np.float32)})
+    assert same(decode_reply(sent(encode_reply(reply, TASK)), TASK), reply)
 
 
 def test_a_column_major_array_arrives_as_it_left() -> None:
-    array = np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))
-    got = decode_result(sent(encode_result(Result(arrays={W: array}), TASK)), TASK)
-    assert np.array_equal(got.arrays[W], array)
+    reply = replace(REPLY, adapter={"w": np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3))})
+    assert same(decode_reply(sent(encode_reply(reply, TASK)), TASK), reply)
 
 
 def test_train_is_train_and_the_rest_are_queries() -> None:
     assert [message_type(name) for name in ("train", "hello", "score")] == ["train", "query.hello", "query.score"]
+
+
+def crooked(task: Task) -> Iterator[tuple[str, Parts]]:
+    """A task's parts with each setting missing, of another type or doubled, and with more than belongs there."""
+    parts = task.to_wire()
+    for name, value in parts.settings.items():
+        others = {key: other for key, other in parts.settings.items() if key != name}
+        yield f"without {name}", replace(parts, settings=others)
+        other = [True] if isinstance(value, list) else [value]
+        yield f"{name} is {other}", replace(parts, settings={**others, name: other})
+        if isinstance(value, int):
+            yield f"{name} is a truth value", replace(parts, settings={**others, name: True})
+            yield f"{name} is negative", replace(parts, settings={**others, name: -1})
+    yield "with a setting more", replace(parts, settings={**parts.settings, "note": "x"})
+    yield "with an array more", replace(parts, arrays={**parts.arrays, "rows/w": ONE})
+    for prefix in {name.partition("/")[0] for name in parts.arrays} & {"adapter", "direction", "anchor"}:
+        left = {name: array for name, array in parts.arrays.items() if not name.startswith(prefix)}
+        yield f"without {prefix}", replace(parts, arrays=left)
+
+
+@pytest.mark.parametrize(
+    ("task", "parts"),
+    [pytest.param(task, parts, id=f"{task.name} {what}") for task in ASKED for what, parts in crooked(task)],
+)
+def test_a_task_that_lacks_something_or_has_more_is_a_bad_task(task: Task, parts: Parts) -> None:
+    class Crooked(type(task)):
+        def to_wire(self) -> Parts:
+            return parts
+
+    made = object.__new__(Crooked)
+    with pytest.raises(TaskError) as caught:
+        decode_task(sent(encode_task(made)))
+    assert caught.value.code == "bad-task"
+
+
+@pytest.mark.parametrize(
+    ("task", "changes"),
+    [
+        (TASK, {"arm": "mixed-merged"}),
+        (TASK, {"steps": 0}),
+        (ASKED[2], {"number": 0}),
+        (select(), {"public_prompt": ["What is iron?"]}),
+        (select(), {"shading_auc": [0.5, 0.5], "shading_rows": [1, 1]}),
+        (select(), {"shading_auc": []}),
+    ],
+)
+def test_a_setting_with_a_value_it_cannot_have_is_a_bad_task(task: Task, changes: dict) -> None:
+    content = encode_task(task)
+    content["settings"] = ConfigRecord({**content["settings"], **changes})
+    with pytest.raises(TaskError) as caught:
+        decode_task(content)
+    assert caught.value.code == "bad-task"
+
+
+def crooked_replies() -> Iterator[tuple[str, Task, Result]]:
+    """Every reply with each number missing, with those of another reply, and with arrays where none or some belong."""
+    for task, reply in ANSWERED:
+        result = reply.to_wire()
+        for name in result.numbers:
+            if not name.startswith(REASON):
+                left = {key: number for key, number in result.numbers.items() if key != name}
+                yield f"{task.name} without {name}", task, replace(result, numbers=left)
+            if isinstance(result.numbers[name], int):
+                yield f"{task.name} half a {name}", task, replace(result, numbers={**result.numbers, name: 0.5})
+        other = "kept" if isinstance(reply, TrainReply) else "examples"
+        yield f"{task.name} with {other}", task, replace(result, numbers={**result.numbers, other: 1})
+        yield f"{task.name} with nothing", task, Result()
+    yield "train without an adapter", TASK, replace(REPLY.to_wire(), arrays={})
+
+
+@pytest.mark.parametrize(("task", "result"), [pytest.param(t, r, id=what) for what, t, r in crooked_replies()])
+def test_a_reply_that_lacks_something_or_has_more_is_not_taken(task: Task, result: Result) -> None:
+    with pytest.raises(WireError):
+        decode_reply(sent(packed_unchecked(result)), task)
 
 
 LEAKS = {
@@ -95,16 +218,32 @@ LEAKS = {
 }
 
 
+class Leaky(TrainReply):
+    """A reply that travels as something else."""
+
+    def __init__(self, result: Result) -> None:
+        object.__setattr__(self, "result", result)
+
+    def to_wire(self) -> Result:
+        return self.result  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+def test_it_may_not_leave(leak: Result) -> None:
+    with pytest.raises(WireError):
+        check_result(leak, TASK.name, TASK.to_wire().arrays)
+
+
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
 def test_a_client_cannot_send(leak: Result) -> None:
     with pytest.raises(WireError):
-        encode_result(leak, TASK)
+        encode_reply(Leaky(leak), TASK)
 
 
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
 def test_a_server_does_not_take(leak: Result) -> None:
     with pytest.raises((WireError, TypeError, ValueError)):  # some of them Flower itself cannot carry
-        decode_result(sent(packed_unchecked(leak)), TASK)
+        decode_reply(sent(packed_unchecked(leak)), TASK)
 
 
 def packed_unchecked(result: Result) -> RecordDict:
@@ -117,26 +256,25 @@ def packed_unchecked(result: Result) -> RecordDict:
 @pytest.mark.parametrize("name", ["the patient was told", "/home/clinic", "North", "a" * 41, "host.example.org"])
 def test_a_name_is_a_pseudonym(name: str) -> None:
     with pytest.raises(WireError):
-        check_result(Result(name=name), Task("hello"))
-    check_result(Result({"rows": 3}, name="clinic-7"), Task("hello"))
+        encode_reply(HelloReply(name), Hello())
 
 
 def good_content() -> RecordDict:
-    return encode_result(Result({"rows": 3}, {W: np.zeros((2, 3), np.float32)}), TASK)
+    return encode_reply(REPLY, TASK)
 
 
 def test_a_further_record_is_refused() -> None:
     content = good_content()
     content["more"] = ConfigRecord({"text": "the patient was told"})
     with pytest.raises(WireError, match="records"):
-        decode_result(content, TASK)
+        decode_reply(content, TASK)
 
 
 def test_a_further_header_is_refused() -> None:
     content = good_content()
     content["result"] = ConfigRecord({"error": "", "name": "", "text": "the patient was told"})
     with pytest.raises(WireError, match="header"):
-        decode_result(content, TASK)
+        decode_reply(content, TASK)
 
 
 def test_nothing_rides_behind_an_array() -> None:
@@ -144,17 +282,17 @@ def test_nothing_rides_behind_an_array() -> None:
     array = content["arrays"][W]
     content["arrays"][W] = Array(array.dtype, array.shape, array.stype, array.data + b"the patient was told")
     with pytest.raises(WireError, match="plain float32"):
-        decode_result(content, TASK)
+        decode_reply(content, TASK)
 
 
 @pytest.mark.parametrize("array", [np.zeros((2, 3)), np.zeros((2, 3), np.int64)], ids=["float64", "int64"])
 def test_an_array_of_another_type_is_refused(array: np.ndarray) -> None:
     with pytest.raises(WireError, match="float32"):
-        encode_result(Result(arrays={W: array}), TASK)
+        encode_reply(replace(REPLY, adapter={"w": array}), TASK)
     content = good_content()
     content["arrays"][W] = Array(array)
     with pytest.raises(WireError, match="float32"):
-        decode_result(content, TASK)
+        decode_reply(content, TASK)
 
 
 def test_a_pickled_array_is_not_opened() -> None:
@@ -169,7 +307,11 @@ def test_a_pickled_array_is_not_opened() -> None:
 
 @pytest.mark.parametrize(
     ("header", "code"),
-    [({"name": "train", "version": 0}, "version"), ({"name": "dump", "version": 1}, "unknown-task"), ({}, "version")],
+    [
+        ({"name": "train", "version": 0}, "version"),
+        ({"name": "dump", "version": WIRE_VERSION}, "unknown-task"),
+        ({}, "version"),
+    ],
 )
 def test_a_task_that_is_not_understood_has_its_code(header: dict, code: str) -> None:
     content = encode_task(TASK)
@@ -185,10 +327,29 @@ def test_a_task_without_its_records_is_a_bad_task() -> None:
     assert caught.value.code == "bad-task"
 
 
-@pytest.mark.parametrize("settings", [{"x": None}, {"x": {"y": 1}}, {"x": [1, "a"]}])
-def test_a_setting_that_cannot_travel_is_named(settings: dict) -> None:
-    with pytest.raises(WireError, match="settings of train"):
-        encode_task(Task("train", settings))
+def test_a_setting_that_cannot_travel_is_named() -> None:
+    with pytest.raises(WireError, match="settings of score_base"):
+        encode_task(ScoreBase(("What is iron?", 7)))  # type: ignore[arg-type]
+
+
+def test_client_and_server_of_another_clues_are_told_so() -> None:
+    """The first wire (version 1) carried its questions as JSON in a setting. Its replies had today's form."""
+    old = RecordDict(
+        {
+            "task": ConfigRecord({"name": "score", "version": 1}),
+            "settings": ConfigRecord({"checkpoint": 0, "questions": "[]"}),
+            "arrays": ArrayRecord({}),
+        }
+    )
+    with pytest.raises(TaskError) as caught:
+        decode_task(sent(old))
+    assert caught.value.code == "version"
+    assert sent(encode_task(Hello()))["task"] == ConfigRecord({"name": "hello", "version": 2}), (
+        "1 takes no other than 1"
+    )
+    header = ConfigRecord({"error": "version", "name": ""})
+    told = RecordDict({"result": header, "numbers": MetricRecord({}), "arrays": ArrayRecord({})})
+    assert decode_reply(sent(told), Hello()) == Failure("version")
 
 
 def test_an_error_of_ones_own_has_a_code() -> None:

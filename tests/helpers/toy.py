@@ -10,31 +10,38 @@ from pathlib import Path
 
 import numpy as np
 
+from clues.collaboration.arm import CLUES
+from clues.config import SelectionSettings
 from clues.errors import WireError
-from clues.federated.wire import ADAPTER, Result, Task, TaskError
+from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
+from clues.federated.tasks import Hello, PublicText, ScoreBase, Select, Shading, Task, Train
+from clues.federated.wire import TaskError
 
 SECRET = "the patient in bed seven was told"
 """Stands for a row's text: no message may hold it."""
 
 
 class ToyClient:
-    """Does what `settings["act"]` says; `calls` counts the tasks this object has run."""
+    """Does what `act` says, such as `raise at north` or `raise at north in score`; `calls` counts the tasks this object
+    has run. To hello it always answers."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name, self.folder, self.calls = name, folder, 0
+    def __init__(self, name: str, folder: Path, act: str = "") -> None:
+        self.name, self.folder, self.act, self.calls = name, folder, act, 0
         folder.mkdir(parents=True, exist_ok=True)
 
-    def run(self, task: Task) -> Result:
+    def run(self, task: Task) -> ClientReply:
         self.calls += 1
         with (self.folder / "calls.txt").open("a") as file:
             print(os.getpid(), self.calls, task.name, file=file)
-        if task.name == "hello":
-            return Result({"rows": 3}, name=self.name)
-        self._act(str(task.settings.get("act", "")))
-        if task.name == "train":
-            arrays = {key: array + 1 for key, array in task.arrays.items() if key.startswith(ADAPTER)}
-            return Result({"examples": 3, "train_loss": 0.5}, arrays)
-        return Result({"rows": 3, "kept": 2, "dropped": 1, "reason_fluency": 1})
+        if isinstance(task, Hello):
+            return HelloReply(self.name)
+        self._act(self.act.removesuffix(f" in {task.name}"))
+        match task:
+            case Train():
+                return TrainReply(3, 2, 0.5, 0.1, {name: array + 1 for name, array in task.adapter.items()})
+            case Select():
+                return SelectReply(3, 0, 0, 0, kept=2, dropped=1, overlap=0, reasons={"fluency": 1}, seconds=0.1)
+        return ScoreReply(3, 0, 0, 0, seconds=0.1)
 
     def log_error(self, error: Exception) -> None:
         (self.folder / "errors.log").write_text("".join(traceback.format_exception(error)))
@@ -58,12 +65,24 @@ class Toys:
     """Builds toy clients, each in its own folder below `root`. Picklable, as the simulation needs."""
 
     root: Path
+    act: str = ""
 
     def __call__(self, name: str) -> ToyClient:
-        return ToyClient(name, self.root / name)
+        return ToyClient(name, self.root / name, self.act)
 
 
-def adapter(value: float = 0.0) -> dict[str, np.ndarray]:
-    """A task's arrays: one adapter matrix, and a direction that stays."""
-    shape = (2, 3)
-    return {ADAPTER + "w": np.full(shape, value, np.float32), "direction/w": np.ones(shape, np.float32)}
+def score() -> ScoreBase:
+    """A task to score."""
+    return ScoreBase(("What is iron?", "What is salt?"))
+
+
+def select() -> Select:
+    """A task to put rows to the bar."""
+    bar = {"anchor/fluency.forward": np.zeros(8, np.float32), "good/fluency.forward": np.ones(4, np.float32)}
+    public = (PublicText("anchors", "What is iron?", "A metal."), PublicText("test", "What is salt?", "A mineral."))
+    return Select(SelectionSettings(), bar, {"fluency": ["fluency.forward"]}, public, Shading(0.75, 16))
+
+
+def train(value: float = 0.0) -> Train:
+    """A task to train one adapter matrix of this value."""
+    return Train(CLUES, 2, 0, {"w": np.full((2, 3), value, np.float32)})

@@ -12,8 +12,8 @@ from flwr.serverapp import Grid, ServerApp
 from clues.federated.client_app import make_client_app
 from clues.federated.engines.deployment import RUN_FOLDER
 from clues.federated.federation import Federation
-from clues.federated.wire import Task
-from tests.helpers.toy import ToyClient, adapter
+from clues.federated.replies import Failure, TrainReply
+from tests.helpers.toy import ToyClient, score, train
 
 server = ServerApp()
 
@@ -23,20 +23,22 @@ def main(grid: Grid, context: Context) -> None:
     """Greet two clients, let them train, and have one fail; write down what came."""
     federation = Federation(grid, 2)
     federation.hello()
-    trained = federation.ask({name: Task("train", {}, adapter(1.0)) for name in federation.nodes})
-    failed = federation.ask({name: Task("score", {"act": "raise at north"}) for name in federation.nodes})
+    trained = federation.ask(dict.fromkeys(federation.nodes, train(1.0)))
+    failed = federation.ask(dict.fromkeys(federation.nodes, score()))
     seen = {
         "pid": os.getpid(),
         "job": json.loads(str(context.run_config["job"]))["name"],
-        "sums": {name: float(sum(a.sum() for a in result.arrays.values())) for name, result in trained.items()},
-        "errors": {name: result.error for name, result in failed.items()},
+        "sums": {n: float(r.adapter["w"].sum()) for n, r in trained.items() if isinstance(r, TrainReply)},
+        "errors": {name: r.code if isinstance(r, Failure) else "" for name, r in failed.items()},
         "bytes": {name: exchange.bytes_up for name, exchange in federation.exchanges.items()},
     }
     (Path(os.environ[RUN_FOLDER]) / "seen.json").write_text(json.dumps(seen))
 
 
 def _client(context: Context) -> ToyClient:
-    return ToyClient(str(context.node_config["name"]), Path(str(context.node_config["folder"])))
+    return ToyClient(
+        str(context.node_config["name"]), Path(str(context.node_config["folder"])), "raise at north in score_base"
+    )
 
 
 client = make_client_app(_client)

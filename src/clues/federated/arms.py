@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clues.collaboration.aggregate import Update, aggregate, usable_updates
+from clues.collaboration.arm import Arm
+from clues.collaboration.training_log import ClientRound, Part, Round, TrainingLog
 from clues.config import TrainingSettings
 from clues.disk.writing import replacing, write_json
 from clues.federated.federation import Federation
-from clues.federated.wire import ADAPTER, Result, Task
+from clues.federated.replies import Failure, TrainReply
+from clues.federated.tasks import Train
+from clues.federated.wire import Arrays
 from clues.progress import Advance
-
-State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -32,83 +34,81 @@ class Arms:
     weights: str
     """`uniform` or `samples`: how a round's updates are averaged."""
 
-    def federated(
-        self, arm: str, start: State, advance: Advance, after_round: Callable[[int, State], None] | None = None
-    ) -> State:
-        """Rounds of local steps and weighted averages, from `start`; `after_round(number, adapter)` after each."""
+    def rounds(self, arm: Arm, start: dict[str, Tensor], advance: Advance) -> Iterator[tuple[int, dict[str, Tensor]]]:
+        """Rounds of local steps and weighted averages, from `start`; the number and the adapter of each."""
         state, local_steps = start, self.settings.local_steps
         for number in range(1, self.settings.rounds + 1):
             file = self._folder(arm, "federated") / "rounds" / f"{number}.safetensors"
             if file.exists():
                 state = load_file(str(file))
-                advance(len(self.federation.nodes), f"{arm}: round {number} was done before")
+                advance(len(self.federation.nodes), f"{arm.name}: round {number} was done before")
             else:
-                settings = {"arm": arm, "steps": local_steps, "first_step": (number - 1) * local_steps}
-                updates, results = self._ask(settings, state, advance, f"{arm}: round {number}")
-                round_ = aggregate(updates, state, "uniform" if self.weights == "uniform" else "samples")
-                state = round_.state
-                self._record(arm, "rounds", number, results, round_.refused)
+                task = Train(arm, local_steps, (number - 1) * local_steps, _arrays(state))
+                answers = self._ask(task, advance, f"{arm.name}: round {number}")
+                averaged = aggregate(_updates(answers), state, "uniform" if self.weights == "uniform" else "samples")
+                state = averaged.state
+                self._record(arm, "rounds", number, answers, averaged.refused)
                 _save(state, file)
-            if after_round is not None:
-                after_round(number, state)
-        return state
+            yield number, state
 
-    def alone(self, arm: str, start: State, advance: Advance) -> dict[str, Update]:
+    def federated(self, arm: Arm, start: dict[str, Tensor], advance: Advance) -> dict[str, Tensor]:
+        """The adapter after the last of the rounds."""
+        return deque(self.rounds(arm, start, advance), maxlen=1).pop()[1]
+
+    def alone(self, arm: Arm, start: dict[str, Tensor], advance: Advance) -> dict[str, Update]:
         """Each client trains alone, as many steps as it makes in all federated rounds."""
         folder = self._folder(arm, "alone")
         if not (folder / "examples.json").exists():
-            steps = self.settings.rounds * self.settings.local_steps
-            settings = {"arm": arm, "steps": steps, "first_step": 0}
-            updates, results = self._ask(settings, start, advance, f"{arm}: alone")
-            usable, refused = usable_updates(updates, start)
-            self._record(arm, "alone", 1, results, refused)
+            task = Train(arm, self.settings.rounds * self.settings.local_steps, 0, _arrays(start))
+            answers = self._ask(task, advance, f"{arm.name}: alone")
+            usable, refused = usable_updates(_updates(answers), start)
+            self._record(arm, "alone", 1, answers, refused)
             for name, update in usable.items():
                 _save({k: torch.as_tensor(t) for k, t in update.state.items()}, folder / f"{name}.safetensors")
             write_json({"examples": {n: u.examples for n, u in usable.items()}}, folder / "examples.json")
         examples = json.loads((folder / "examples.json").read_text())["examples"]
         return {name: Update(load_file(str(folder / f"{name}.safetensors")), n) for name, n in examples.items()}
 
-    def _ask(
-        self, settings: Mapping[str, Any], state: State, advance: Advance, note: str
-    ) -> tuple[dict[str, Update], dict[str, Result]]:
-        task = Task("train", settings, {ADAPTER + name: t.numpy() for name, t in state.items()})
-        results = self.federation.ask(
-            dict.fromkeys(self.federation.nodes, task), lambda name, _result: advance(1, f"{note}, {name}")
+    def _ask(self, task: Train, advance: Advance, note: str) -> dict[str, TrainReply | Failure]:
+        return self.federation.ask(
+            dict.fromkeys(self.federation.nodes, task), lambda name, _answer: advance(1, f"{note}, {name}")
         )
-        updates = {
-            name: Update({k.removeprefix(ADAPTER): a for k, a in r.arrays.items()}, int(r.numbers["examples"]))
-            for name, r in results.items()
-            if not r.error
-        }
-        return updates, results
 
-    def _folder(self, arm: str, how: str) -> Path:
-        return self.folder / "adapters" / f"{arm}-{how}"
+    def _folder(self, arm: Arm, how: str) -> Path:
+        return self.folder / "adapters" / f"{arm.name}-{how}"
 
     def _record(
-        self, arm: str, part: str, number: int, results: Mapping[str, Result], refused: Mapping[str, str]
+        self,
+        arm: Arm,
+        part: Part,
+        number: int,
+        answers: Mapping[str, TrainReply | Failure],
+        refused: Mapping[str, str],
     ) -> None:
-        """Add one round to training.json: what each client reported, what it cost, and why an update is missing."""
-        file = self.folder / "training.json"
-        log = json.loads(file.read_text()) if file.exists() else {"arms": {}}
-        clients = {}
-        for name, result in results.items():
-            exchange = self.federation.exchanges[name]
-            numbers = result.numbers
-            clients[name] = {
-                "rows": numbers.get("examples"),
-                "train_loss": numbers.get("train_loss"),
-                "seconds": numbers.get("seconds"),
-                "bytes_down": exchange.bytes_down,
-                "bytes_up": exchange.bytes_up,
-                "error": result.error or refused.get(name, ""),
-            }
-        failed = [name for name, client in clients.items() if client["error"]]
-        entry = {"round": number, "clients": clients, "failed": failed}
-        log["arms"].setdefault(arm, {}).setdefault(part, []).append(entry)
-        write_json(log, file)
+        """What each client reported, what it cost, and why an update is missing.
+
+        It is written before the adapter: a run killed between the two trains the round again and writes it anew.
+        """
+        clients = {name: self._client(name, answer, refused.get(name, "")) for name, answer in answers.items()}
+        TrainingLog.read(self.folder).with_round(arm.name, part, Round.of(number, clients)).write(self.folder)
+
+    def _client(self, name: str, answer: TrainReply | Failure, refusal: str) -> ClientRound:
+        cost = self.federation.exchanges[name]
+        if isinstance(answer, Failure):
+            return ClientRound(None, None, None, cost.bytes_down, cost.bytes_up, answer.code)
+        reported = (answer.examples, answer.train_loss, answer.seconds)
+        return ClientRound(*reported, cost.bytes_down, cost.bytes_up, refusal)
 
 
-def _save(state: State, file: Path) -> None:
+def _arrays(state: Mapping[str, Tensor]) -> Arrays:
+    return {name: tensor.numpy() for name, tensor in state.items()}
+
+
+def _updates(answers: Mapping[str, TrainReply | Failure]) -> dict[str, Update]:
+    trained = {name: answer for name, answer in answers.items() if isinstance(answer, TrainReply)}
+    return {name: Update(dict(reply.adapter), reply.examples) for name, reply in trained.items()}
+
+
+def _save(state: Mapping[str, Tensor], file: Path) -> None:
     with replacing(file) as scratch:
         save_file({name: t.contiguous() for name, t in state.items()}, str(scratch))

@@ -15,13 +15,16 @@ from flwr.clientapp import ClientApp
 
 from clues.config.reading import job_from_dict
 from clues.errors import WireError
-from clues.federated.wire import NAME, TASKS, Result, Task, TaskError, decode_task, encode_result
+from clues.federated.records import decode_task, encode_failure, encode_reply
+from clues.federated.replies import ClientReply, Failure
+from clues.federated.tasks import TASKS, Task
+from clues.federated.wire import NAME, TaskError
 
 
 class Client(Protocol):
     """What runs a task. Any process may run any task of a client: what must last is on the client's own disk."""
 
-    def run(self, task: Task) -> Result:
+    def run(self, task: Task) -> ClientReply:
         """Do what the task asks. A TaskError's code goes to the server; any other exception goes as `internal`."""
         ...
 
@@ -38,21 +41,21 @@ def make_client_app(client_for: Callable[[Context], Client]) -> ClientApp:
         return Message(answer(message.content, partial(client_for, context)), reply_to=message)
 
     app.train()(handle)
-    for task in TASKS:
-        app.query(task)(handle)
+    for name in TASKS:
+        app.query(name)(handle)
     return app
 
 
 def answer(content: RecordDict, make_client: Callable[[], Client]) -> RecordDict:
     """The reply to a task. An exception becomes its code: its text may hold a path or a row, and stays here."""
-    client, task = None, Task("")
+    client = None
     try:
         task = decode_task(content)
         client = make_client()
-        return encode_result(client.run(task), task)
+        return encode_reply(client.run(task), task)
     except Exception as error:
         _keep(error, client)
-        return encode_result(Result(error=error_code(error)), task)
+        return encode_failure(Failure(error_code(error)))
 
 
 def error_code(error: Exception) -> str:

@@ -8,13 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from flwr.app import Message
 from flwr.serverapp import Grid
 
 from clues.errors import FederationError, WireError
 from clues.federated.flower import CODES, content_bytes
-from clues.federated.wire import ERROR_CODES, Result, Task, decode_result, encode_task, message_type
+from clues.federated.records import decode_reply, encode_task, message_type
+from clues.federated.replies import ClientReply, Failure, HelloReply
+from clues.federated.tasks import Hello, Task
+
+R = TypeVar("R", bound=ClientReply)
 
 _AWAY = ("unreachable", "late")
 _GREETING_SECONDS = 120.0
@@ -81,26 +86,26 @@ class Federation:
 
     def ask(
         self,
-        tasks: Mapping[str, Task],
-        on_reply: Callable[[str, Result], None] | None = None,
+        tasks: Mapping[str, Task[R]],
+        on_reply: Callable[[str, R | Failure], None] | None = None,
         timeout: float | None = None,
-    ) -> dict[str, Result]:
-        """Send each named client its task and wait for all answers, at most `timeout` seconds; name -> result.
+    ) -> dict[str, R | Failure]:
+        """Send each named client its task and wait for all answers, at most `timeout` seconds; name -> answer.
 
-        `on_reply(name, result)` is called as each answer comes. A client that fails, is away or late has an error
-        in its result; nothing is raised for it.
+        `on_reply(name, answer)` is called as each answer comes. That of a client that fails, is away or late is a
+        Failure; nothing is raised for it.
         """
         names = {self.nodes[name]: name for name in tasks}
-        results: dict[str, Result] = {}
+        answers: dict[str, R | Failure] = {}
         self.exchanges = {}
 
-        def take(node: int, result: Result, exchange: Exchange) -> None:
-            results[names[node]], self.exchanges[names[node]] = result, exchange
+        def take(node: int, answer: R | Failure, exchange: Exchange) -> None:
+            answers[names[node]], self.exchanges[names[node]] = answer, exchange
             if on_reply is not None:
-                on_reply(names[node], result)
+                on_reply(names[node], answer)
 
         self._talk({self.nodes[name]: task for name, task in tasks.items()}, take, timeout or self.timeout)
-        return {name: results[name] for name in tasks}
+        return {name: answers[name] for name in tasks}
 
     def _greet(self, nodes: Mapping[int, str], seconds: float) -> bool:
         """Ask nodes (id -> the name its key was registered under, or none) for their names; whether any gave one.
@@ -109,32 +114,33 @@ class Federation:
         """
         before = len(self.nodes)
 
-        def take(node: int, result: Result, _: Exchange) -> None:
-            if result.error in _AWAY:
+        def take(node: int, answer: HelloReply | Failure, _: Exchange) -> None:
+            if isinstance(answer, Failure):
+                if answer.code not in _AWAY:
+                    raise FederationError(f"a client cannot take part: {answer.meaning}")
                 return
-            if result.error or not result.name:
-                raise FederationError(f"a client cannot take part: {ERROR_CODES[result.error or 'bad-reply']}")
-            if nodes[node] and nodes[node] != result.name:
+            name = answer.name
+            if nodes[node] and nodes[node] != name:
+                raise FederationError(f"the client with the key of {nodes[node]} says it is {name}; set its name")
+            if self._names and name not in self._names:
                 raise FederationError(
-                    f"the client with the key of {nodes[node]} says it is {result.name}; set its name"
+                    f"{name} is online and no client of the job ({', '.join(self._names)}); stop it and resume"
                 )
-            if self._names and result.name not in self._names:
-                raise FederationError(
-                    f"{result.name} is online and no client of the job ({', '.join(self._names)}); stop it and resume"
-                )
-            if result.name in self.nodes:
-                raise FederationError(f"two clients call themselves {result.name}; give each its own name and resume")
-            self.nodes[result.name] = node
+            if name in self.nodes:
+                raise FederationError(f"two clients call themselves {name}; give each its own name and resume")
+            self.nodes[name] = node
 
-        self._talk(dict.fromkeys(nodes, Task("hello")), take, max(seconds, 1.0))
+        self._talk(dict.fromkeys(nodes, Hello()), take, max(seconds, 1.0))
         return len(self.nodes) > before
 
     def _who(self) -> str:
         return f"{len(self.nodes)} online ({', '.join(sorted(self.nodes)) or 'none'})"
 
-    def _talk(self, tasks: Mapping[int, Task], take: Callable[[int, Result, Exchange], None], timeout: float) -> None:
+    def _talk(
+        self, tasks: Mapping[int, Task[R]], take: Callable[[int, R | Failure, Exchange], None], timeout: float
+    ) -> None:
         """Push each node its task, pull replies until all have come or time is up; `take` each once."""
-        pending: dict[str, tuple[int, Task, Exchange]] = {}
+        pending: dict[str, tuple[int, Task[R], Exchange]] = {}
         began = time.monotonic()
         for node, task in tasks.items():
             content = encode_task(task)
@@ -144,7 +150,7 @@ class Federation:
             if ids and ids[0]:
                 pending[ids[0]] = (node, task, exchange)
             else:
-                take(node, Result(error="unreachable"), exchange)
+                take(node, Failure("unreachable"), exchange)
         while pending and (waited := time.monotonic() - began) < timeout:
             self._check()
             replies = list(self.grid.pull_messages(list(pending)))
@@ -158,13 +164,13 @@ class Federation:
                 time.sleep(min(1.0, max(0.01, waited / 20)))
         for node, _, exchange in pending.values():
             exchange.seconds = timeout
-            take(node, Result(error="late"), exchange)
+            take(node, Failure("late"), exchange)
 
 
-def _read(reply: Message, task: Task) -> Result:
+def _read(reply: Message, task: Task[R]) -> R | Failure:
     if reply.has_error():
-        return Result(error=CODES.get(reply.error.code, "crashed"))
+        return Failure(CODES.get(reply.error.code, "crashed"))
     try:
-        return decode_result(reply.content, task)
+        return decode_reply(reply.content, task)
     except WireError:
-        return Result(error="bad-reply")
+        return Failure("bad-reply")

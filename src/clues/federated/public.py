@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +14,10 @@ from clues.data.prepare import prepare, prepare_rows
 from clues.data.rows import Row
 from clues.errors import CannotSpoil, SettingError
 from clues.evaluation.models import TestSet
-from clues.federated.client import shared_model
+from clues.federated.tasks import PublicText, Shading
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
+from clues.models.shared import shared_model
 from clues.owner.power import shading
 from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
 from clues.scoring.checkpoint import Checkpoint, make_checkpoint
@@ -85,25 +85,27 @@ class PublicSide:
         """The public rows that are scored like a client's."""
         return [self.anchors, self.validation_rows, *([self.unseen] if self.unseen else [])]
 
-    def shading(self) -> dict[str, float]:
-        """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once."""
+    def shading(self) -> Shading | None:
+        """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once; None
+        for answers that no noise can be made of."""
         good = _rows(self.folder, "validation")[:NOISY_ROWS]
         try:
             noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
         except CannotSpoil:  # answers without a single word
-            return {}
+            return None
         scored = ChannelFolder(self.lm, noisy, self.folder / "checkpoints" / "noise", self.validation.questions)
         scored.score_base()
-        return shading(good, noisy.rows, scored.explanations)
+        found = shading(good, noisy.rows, scored.explanations)
+        return Shading(**found) if found else None
 
     def test_set(self) -> TestSet:
         """The held-out rows as evaluation needs them. Raises SettingError for a set it cannot use."""
         return TestSet.make(self.test, self.lm, self.job.evaluation, self.negatives)
 
-    def texts(self) -> str:
-        """Prompts and responses of the public sets as JSON, for clients to find rows of theirs among them."""
+    def texts(self) -> tuple[PublicText, ...]:
+        """The public sets, for clients to find rows of theirs among them."""
         sets = {name: _rows(self.folder, name) for name in ("validation", "anchors", "test")}
-        return json.dumps({name: [(row.prompt, row.response) for row in rows] for name, rows in sets.items()})
+        return tuple(PublicText(name, row.prompt, row.response) for name, rows in sets.items() for row in rows)
 
 
 def _rows(folder: Path, name: str) -> list[Row]:

@@ -7,16 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flwr.app import Context, Error, Message, RecordDict
+from flwr.app import Context, Error, Message, MetricRecord, RecordDict
 
 from clues.errors import FederationError, WireError
 from clues.federated import federation as module
+from clues.federated import flower
 from clues.federated.client_app import answer, app, error_code
 from clues.federated.engines.in_process import InProcessGrid, run_in_process
 from clues.federated.federation import Federation
-from clues.federated.wire import ADAPTER, Result, Task, TaskError, decode_result, encode_task
+from clues.federated.records import decode_reply, encode_task
+from clues.federated.replies import ClientReply, Failure, ScoreReply, SelectReply, TrainReply
+from clues.federated.tasks import Hello, Task, Train
+from clues.federated.wire import TaskError
 from tests.helpers.clock import Clock
-from tests.helpers.toy import SECRET, ToyClient, Toys, adapter
+from tests.helpers.toy import SECRET, ToyClient, Toys, score, select, train
 
 NAMES = ["a", "b", "c"]
 
@@ -28,15 +32,16 @@ def greeted(grid: InProcessGrid) -> Federation:
 
 
 def test_a_whole_conversation(tmp_path: Path) -> None:
-    def main(federation: Federation) -> dict[str, Result]:
+    def main(federation: Federation) -> list[float]:
         assert set(federation.hello()) == set(NAMES)
-        for task in (Task("score"), Task("select")):
-            results = federation.ask(dict.fromkeys(NAMES, task))
-            assert all(result.numbers["kept"] == 2 for result in results.values())
-        return federation.ask({name: Task("train", {}, adapter(i)) for i, name in enumerate(NAMES)})
+        scored = federation.ask(dict.fromkeys(NAMES, score()))
+        assert all(isinstance(reply, ScoreReply) and reply.rows == 3 for reply in scored.values())
+        selected = federation.ask(dict.fromkeys(NAMES, select()))
+        assert all(isinstance(reply, SelectReply) and reply.kept == 2 for reply in selected.values())
+        trained = federation.ask({name: train(i) for i, name in enumerate(NAMES)})
+        return [float(r.adapter["w"][0, 0]) for r in trained.values() if isinstance(r, TrainReply)]
 
-    trained = run_in_process(main, Toys(tmp_path), NAMES)
-    assert [float(trained[name].arrays[ADAPTER + "w"][0, 0]) for name in NAMES] == [1.0, 2.0, 3.0]
+    assert run_in_process(main, Toys(tmp_path), NAMES) == [1.0, 2.0, 3.0]
     assert (tmp_path / "a" / "calls.txt").read_text().count("\n") == 4, "one client object did all four tasks"
     assert (tmp_path / "a" / "calls.txt").read_text().splitlines()[-1].endswith("4 train")
 
@@ -45,26 +50,29 @@ def test_replies_are_seen_as_they_come(tmp_path: Path) -> None:
     federation = greeted(InProcessGrid(Toys(tmp_path), NAMES))
     seen: list[tuple[str, int]] = []
 
-    def on_reply(name: str, _: Result) -> None:
+    def on_reply(name: str, _: ScoreReply | Failure) -> None:
         asked = sum((tmp_path / n / "calls.txt").read_text().count("score") for n in NAMES)
         seen.append((name, asked))
 
-    federation.ask(dict.fromkeys(NAMES, Task("score")), on_reply)
+    federation.ask(dict.fromkeys(NAMES, score()), on_reply)
     assert seen == [("a", 1), ("b", 2), ("c", 3)]
 
 
 def test_asking_some_leaves_the_others_alone(tmp_path: Path) -> None:
     federation = greeted(InProcessGrid(Toys(tmp_path), NAMES))
-    assert set(federation.ask({"b": Task("score")})) == {"b"}
+    assert set(federation.ask({"b": score()})) == {"b"}
     assert "score" not in (tmp_path / "a" / "calls.txt").read_text()
 
 
 def test_what_an_exchange_cost_is_known(tmp_path: Path) -> None:
     federation = greeted(InProcessGrid(Toys(tmp_path), NAMES))
-    federation.ask({"a": Task("train", {}, adapter()), "b": Task("score")})
-    cost = federation.exchanges
-    assert set(cost) == {"a", "b"}
-    assert cost["a"].bytes_down > 2 * 24 + 128 > 0, "two arrays of six float32, and numpy's headers"
+    federation.ask(dict.fromkeys(["a", "c"], train()))
+    cost = dict(federation.exchanges)
+    assert set(cost) == {"a", "c"}
+    federation.ask({"b": Hello()})
+    assert set(federation.exchanges) == {"b"}
+    cost |= federation.exchanges
+    assert cost["a"].bytes_down > 24 + 128, "an array of six float32, and numpy's header"
     assert cost["a"].bytes_up > 24
     assert cost["a"].bytes_down > cost["b"].bytes_down > 0
     assert cost["a"].seconds > 0
@@ -74,9 +82,9 @@ def test_what_an_exchange_cost_is_known(tmp_path: Path) -> None:
     ("act", "code"), [("raise at b", "internal"), ("no rows at b", "no-rows"), ("leak at b", "refused")]
 )
 def test_a_failure_is_a_code_and_its_text_stays(tmp_path: Path, act: str, code: str) -> None:
-    grid = InProcessGrid(Toys(tmp_path), NAMES, record=True)
-    results = greeted(grid).ask(dict.fromkeys(NAMES, Task("score", {"act": act})))
-    assert {name: result.error for name, result in results.items()} == {"a": "", "b": code, "c": ""}
+    grid = InProcessGrid(Toys(tmp_path, act), NAMES, record=True)
+    answers = greeted(grid).ask(dict.fromkeys(NAMES, score()))
+    assert {name: answer for name, answer in answers.items() if isinstance(answer, Failure)} == {"b": Failure(code)}
     replies = b"".join(grid.messages[1::2])  # of pushed and pulled, one by one, the pulled
     assert len(grid.messages) == 2 * 2 * len(NAMES)
     for secret in (SECRET, str(tmp_path), "Error", "Traceback", "jsonl"):
@@ -89,15 +97,23 @@ def test_a_client_that_cannot_be_built_answers_with_a_code() -> None:
     def broken() -> ToyClient:
         raise OSError("/home/clinic: no such folder")
 
-    reply = answer(encode_task(Task("hello")), broken)
-    assert decode_result(reply, Task("hello")) == Result(error="internal")
+    assert decode_reply(answer(encode_task(Hello()), broken), Hello()) == Failure("internal")
 
 
 def test_a_client_that_cannot_log_answers_with_a_code(tmp_path: Path) -> None:
-    client = ToyClient("a", tmp_path / "a")
+    client = ToyClient("a", tmp_path / "a", "raise at a")
     (tmp_path / "a" / "errors.log").mkdir()
-    task = Task("score", {"act": "raise at a"})
-    assert decode_result(answer(encode_task(task), lambda: client), task) == Result(error="internal")
+    assert decode_reply(answer(encode_task(score()), lambda: client), score()) == Failure("internal")
+
+
+def test_a_client_that_answers_another_task_is_refused_on_its_own_side(tmp_path: Path) -> None:
+    class Confused(ToyClient):
+        def run(self, task: Task) -> ClientReply:
+            return super().run(score() if isinstance(task, Train) else task)
+
+    reply = answer(encode_task(train()), lambda: Confused("a", tmp_path / "a"))
+    assert decode_reply(reply, train()) == Failure("refused")
+    assert "the reply has 'duplicates'" in (tmp_path / "a" / "errors.log").read_text()
 
 
 @pytest.mark.parametrize(
@@ -117,10 +133,10 @@ def test_every_exception_has_a_code(error: Exception, code: str) -> None:
 def test_a_deployed_client_without_its_configuration_says_so() -> None:
     node_config = {"data": "/rows.jsonl", "folder": "/out", "name": "Not A Pseudonym"}
     context = Context(run_id=1, node_id=7, node_config=node_config, state=RecordDict(), run_config={})
-    InProcessGrid(Toys(Path()), [])  # sets who sends
-    message = Message(encode_task(Task("hello")), 7, "query.hello")
-    message.metadata.__dict__["_message_id"] = "m"
-    assert decode_result(app(message, context).content, Task("hello")).error == "not-configured"
+    flower.become_server()
+    message = Message(encode_task(Hello()), 7, "query.hello")
+    flower.number(message)
+    assert decode_reply(app(message, context).content, Hello()) == Failure("not-configured")
 
 
 class Faulty(InProcessGrid):
@@ -132,11 +148,11 @@ class Faulty(InProcessGrid):
         if self.fault == "silent":
             return []
         replies = list(super().pull_messages(message_ids))
-        return [self._spoil(reply) if reply.metadata.message_type == "query.score" else reply for reply in replies]
+        return [self._spoil(reply) if reply.metadata.message_type == "query.score_base" else reply for reply in replies]
 
     def _spoil(self, reply: Message) -> Message:
         if self.fault == "forged":
-            reply.content["numbers"]["kept"] = [0.1, 0.2, 0.3]
+            reply.content["numbers"] = MetricRecord({"rows": [0.1, 0.2, 0.3]})
             return reply
         bad = Message(Error(5, "node 77 at 192.0.2.9"), reply_to=reply)
         bad.metadata.__dict__.update(_reply_to_message_id=reply.metadata.reply_to_message_id, _src_node_id=1)
@@ -147,8 +163,8 @@ class Faulty(InProcessGrid):
 def test_what_the_server_finds_wrong_is_a_code_too(tmp_path: Path, fault: str, code: str) -> None:
     grid = Faulty(Toys(tmp_path), NAMES)
     grid.fault = fault
-    results = greeted(grid).ask(dict.fromkeys(NAMES, Task("score")))
-    assert [result.error for result in results.values()] == [code] * 3
+    answers = greeted(grid).ask(dict.fromkeys(NAMES, score()))
+    assert list(answers.values()) == [Failure(code)] * 3
 
 
 def test_no_answer_is_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +174,7 @@ def test_no_answer_is_waited_for_without_end(tmp_path: Path, monkeypatch: pytest
     federation = Federation(grid, 3)
     federation.nodes = dict(zip(NAMES, grid.get_node_ids(), strict=True))
     began = clock.now
-    assert federation.ask({"a": Task("score")}, timeout=60) == {"a": Result(error="late")}
+    assert federation.ask({"a": score()}, timeout=60) == {"a": Failure("late")}
     assert clock.now - began == pytest.approx(60, abs=1)
     began = clock.now
     with pytest.raises(FederationError, match=r"0 online \(none\) of 3 clients after 300 s"):
@@ -188,8 +204,8 @@ def test_a_client_that_the_job_does_not_name_is_refused(tmp_path: Path) -> None:
 
 def test_a_client_that_cannot_take_part_stops_the_run(tmp_path: Path) -> None:
     class Mute(ToyClient):
-        def run(self, _: Task) -> Result:
-            return Result({"rows": 3})
+        def run(self, task: Task) -> ClientReply:
+            return super().run(score() if isinstance(task, Hello) else task)
 
     with pytest.raises(FederationError, match="cannot take part"):
         Federation(InProcessGrid(lambda name: Mute(name, tmp_path / name), NAMES), 3).hello(limit=5)
@@ -216,7 +232,8 @@ def test_the_engine_is_looked_after_while_waiting(tmp_path: Path) -> None:
 
 def test_arrays_pass_through_their_serialised_form(tmp_path: Path) -> None:
     federation = greeted(InProcessGrid(Toys(tmp_path), NAMES))
-    arrays = adapter(0.1)
-    result = federation.ask({"a": Task("train", {}, arrays)})["a"]
-    assert np.array_equal(result.arrays[ADAPTER + "w"], arrays[ADAPTER + "w"] + 1)
-    assert not np.shares_memory(result.arrays[ADAPTER + "w"], arrays[ADAPTER + "w"])
+    task = train(0.1)
+    reply = federation.ask({"a": task})["a"]
+    assert isinstance(reply, TrainReply)
+    assert np.array_equal(reply.adapter["w"], task.adapter["w"] + 1)
+    assert not np.shares_memory(reply.adapter["w"], task.adapter["w"])

@@ -11,11 +11,13 @@ import pytest
 from clues.errors import FederationError
 from clues.federated.engines.simulation import _backend, simulate
 from clues.federated.federation import Federation
-from clues.federated.wire import ADAPTER, Result, Task
-from tests.helpers.toy import SECRET, Toys, adapter
+from clues.federated.replies import Failure, SelectReply, TrainReply
+from tests.helpers.toy import SECRET, Toys, score, select, train
 from tests.helpers.waiting import wait_until
 
 NAMES = ["a", "b", "c"]
+LATE = (Failure("late"), Failure("unreachable"))
+"""Flower gives up when clues does, too."""
 
 
 class StopError(Exception):
@@ -34,17 +36,17 @@ def living() -> int:
 def test_a_simulated_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = os.environ.get("PYTHONPATH")
 
-    def main(federation: Federation) -> dict[str, Result]:
+    def main(federation: Federation) -> dict[str, SelectReply | Failure]:
         assert set(federation.hello()) == set(NAMES)
         for value in range(3):
-            task = Task("train", {"act": "raise at b"}, adapter(value))
-            results = federation.ask(dict.fromkeys(NAMES, task))
-            assert {name: result.error for name, result in results.items()} == {"a": "", "b": "internal", "c": ""}
-            assert float(results["a"].arrays[ADAPTER + "w"][0, 0]) == value + 1
-        return federation.ask(dict.fromkeys(NAMES, Task("select")))
+            answers = federation.ask(dict.fromkeys(NAMES, train(value)))
+            assert {name for name, answer in answers.items() if answer == Failure("internal")} == {"b"}
+            assert isinstance(trained := answers["a"], TrainReply)
+            assert float(trained.adapter["w"][0, 0]) == value + 1
+        return federation.ask(dict.fromkeys(NAMES, select()))
 
-    results = simulate(main, Toys(tmp_path), NAMES, cpus=2)
-    assert all(result.numbers["kept"] == 2 for result in results.values())
+    selected = simulate(main, Toys(tmp_path, "raise at b in train"), NAMES, cpus=2)
+    assert all(isinstance(reply, SelectReply) and reply.kept == 2 for reply in selected.values())
     assert capfd.readouterr() == ("", ""), "neither Flower nor Ray may write to the terminal"
     assert os.environ.get("PYTHONPATH") == path
     assert nothing_is_left()
@@ -60,12 +62,11 @@ def test_a_simulated_run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> N
 def test_the_servers_exception_comes_through_and_a_busy_client_does_not_hold_it_up(tmp_path: Path) -> None:
     def main(federation: Federation) -> None:
         federation.hello()
-        tasks = dict.fromkeys(NAMES, Task("score", {"act": "sleep at b"}))
-        assert federation.ask(tasks, timeout=2)["b"].error in ("late", "unreachable")  # Flower gives up then, too
+        assert federation.ask(dict.fromkeys(NAMES, score()), timeout=2)["b"] in LATE
         raise StopError
 
     with pytest.raises(StopError):
-        simulate(main, Toys(tmp_path), NAMES, cpus=2)
+        simulate(main, Toys(tmp_path, "sleep at b"), NAMES, cpus=2)
     assert not (tmp_path / "b" / "awake").exists()
     assert nothing_is_left()
 
@@ -74,10 +75,10 @@ def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     def main(federation: Federation) -> None:
         federation.hello()
         for _ in range(2):
-            federation.ask(dict.fromkeys(NAMES, Task("score", {"act": "die at b"})))
+            federation.ask(dict.fromkeys(NAMES, score()))
 
     with pytest.raises(FederationError, match="process died, most often for lack of memory"):
-        simulate(main, Toys(tmp_path), NAMES, cpus=2)
+        simulate(main, Toys(tmp_path, "die at b"), NAMES, cpus=2)
     assert nothing_is_left()
 
 

@@ -1,0 +1,109 @@
+"""Tasks and replies as the contents of Flower's messages. Arrays travel as numpy's own format without pickle."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, MetricRecord, RecordDict
+
+from clues.errors import WireError
+from clues.federated.parts import Parts
+from clues.federated.replies import ClientReply, Failure
+from clues.federated.tasks import TASKS, Task
+from clues.federated.wire import WIRE_VERSION, Arrays, Result, TaskError, check_result
+
+R = TypeVar("R", bound=ClientReply)
+_Record = TypeVar("_Record", ConfigRecord, MetricRecord, ArrayRecord)
+
+
+def message_type(task: str) -> str:
+    """Flower's message type of a task: `train`, else `query.<name>`."""
+    return "train" if task == "train" else f"query.{task}"
+
+
+def encode_task(task: Task) -> RecordDict:
+    """A task as the content of a Flower message. Raises WireError for a setting or an array that cannot travel."""
+    parts = task.to_wire()
+    header = ConfigRecord({"name": task.name, "version": WIRE_VERSION})
+    try:
+        settings = ConfigRecord(dict(parts.settings))
+    except TypeError as error:
+        raise WireError(f"settings of {task.name}: {error}") from error
+    return RecordDict({"task": header, "settings": settings, "arrays": _encode_arrays(parts.arrays)})
+
+
+def decode_task(content: RecordDict) -> Task:
+    """The task in a message. Raises TaskError with `version`, `unknown-task` or `bad-task`."""
+    try:
+        header, settings = _record(content, "task", ConfigRecord), _record(content, "settings", ConfigRecord)
+        if header.get("version") != WIRE_VERSION:
+            raise TaskError("version", f"the task has version {header.get('version')!r}, not {WIRE_VERSION}")
+        if header.get("name") not in TASKS:
+            raise TaskError("unknown-task", f"the task is {header.get('name')!r}")
+        arrays = _decode_arrays(_record(content, "arrays", ArrayRecord))
+        return TASKS[str(header["name"])].from_wire(Parts(dict(settings), arrays))  # type: ignore[arg-type]
+    except WireError as error:
+        raise TaskError("bad-task", str(error)) from error
+
+
+def encode_reply(reply: ClientReply, task: Task) -> RecordDict:
+    """A reply as the content of a Flower message. Raises WireError, and so sends nothing, for what may not leave."""
+    result = reply.to_wire()
+    check_result(result, task.name, task.to_wire().arrays)
+    task.reply(result)
+    return _encode(result)
+
+
+def encode_failure(failure: Failure) -> RecordDict:
+    """A failure's code as the content of a Flower message; nothing else of it travels."""
+    result = Result(error=failure.code)
+    check_result(result, "", {})
+    return _encode(result)
+
+
+def decode_reply(content: RecordDict, task: Task[R]) -> R | Failure:
+    """The reply to `task`. Raises WireError for anything that may not come."""
+    if set(content) != {"result", "numbers", "arrays"}:
+        raise WireError(f"the records of the reply are {sorted(content)}")
+    header, numbers = _record(content, "result", ConfigRecord), _record(content, "numbers", MetricRecord)
+    if set(header) != {"error", "name"} or not all(isinstance(value, str) for value in header.values()):
+        raise WireError(f"the reply's header has {sorted(header)}")
+    arrays = _decode_arrays(_record(content, "arrays", ArrayRecord))
+    result = Result(dict(numbers), arrays, str(header["error"]), str(header["name"]))  # type: ignore[arg-type]
+    check_result(result, task.name, task.to_wire().arrays)
+    return Failure(result.error) if result.error else task.reply(result)
+
+
+def _encode(result: Result) -> RecordDict:
+    header = ConfigRecord({"error": result.error, "name": result.name})
+    numbers = MetricRecord(dict(result.numbers))
+    return RecordDict({"result": header, "numbers": numbers, "arrays": _encode_arrays(result.arrays)})
+
+
+def _encode_arrays(arrays: Arrays) -> ArrayRecord:
+    for key, array in arrays.items():
+        if array.dtype != np.float32:
+            raise WireError(f"array {key!r} is {array.dtype}; arrays travel as float32")
+    return ArrayRecord({key: Array(array) for key, array in arrays.items()})
+
+
+def _decode_arrays(record: ArrayRecord) -> dict[str, np.ndarray]:
+    arrays = {}
+    for key, packed in record.items():
+        try:
+            array = packed.numpy()  # numpy.load with allow_pickle=False
+        except Exception as error:
+            raise WireError(f"array {key!r} cannot be read: {type(error).__name__}") from error
+        # Packed anew it must be the same bytes: nothing rides behind the array or in its header.
+        if not isinstance(array, np.ndarray) or array.dtype != np.float32 or Array(array) != packed:
+            raise WireError(f"array {key!r} is no plain float32 array")
+        arrays[key] = array
+    return arrays
+
+
+def _record(content: RecordDict, key: str, kind: type[_Record]) -> _Record:
+    record = content.get(key)
+    if not isinstance(record, kind):
+        raise WireError(f"the message has no {kind.__name__} {key!r}")
+    return record
