@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Rows = Literal["all", "kept", "clean"]
-Weights = Literal["uniform", "samples", "adaptive"]
-Method = Literal["linear", "ties"]
+from clues.config.values import Method, Weights
 
-NAMES: dict[Rows, str] = {"all": "mixed", "kept": "clues", "clean": "oracle"}
+Subset = Literal["all", "kept", "clean"]
+
+NAMES: dict[Subset, str] = {"all": "mixed", "kept": "clues", "clean": "oracle"}
 """What the arm of some rows is called: in a job, in files, on the pages."""
 EQUAL_EPOCHS = "-epoch"
 METHODS: tuple[Method, ...] = ("linear", "ties")
@@ -23,7 +23,7 @@ EVERY_WEIGHTS: tuple[Weights, ...] = ("uniform", "samples", "adaptive")
 class Arm:
     """A training. Arms differ in this alone: which of their rows the clients use, and how long."""
 
-    rows: Rows
+    rows: Subset
     """`all`, those `kept` by the bar, or the truly `clean` ones, which only labels know."""
     equal_epochs: bool = False
     """As many passes over its rows as an arm of all rows makes, in place of as many steps."""

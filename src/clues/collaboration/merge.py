@@ -23,7 +23,8 @@ from peft.utils.merge_utils import task_arithmetic, ties
 from safetensors.torch import load_file, save_file
 
 from clues.collaboration.aggregate import State, simplex
-from clues.collaboration.arm import Method
+from clues.config.values import Method
+from clues.disk.writing import adding_to
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -90,10 +91,10 @@ def merge_folders(
                 f"base_model_name_or_path in their {CONFIG_NAME} equal"
             )
     state = merge_adapters(states, weights or [1.0] * len(states), method, density)
-    output.mkdir(parents=True, exist_ok=True)
-    save_file({key: tensor.contiguous() for key, tensor in state.items()}, output / SAFETENSORS_WEIGHTS_NAME)
     config = dataclasses.replace(configs[0], lora_alpha=configs[0].r, use_rslora=False, inference_mode=True)
-    config.save_pretrained(str(output))
+    with adding_to(output) as scratch:
+        save_file({key: tensor.contiguous() for key, tensor in state.items()}, scratch / SAFETENSORS_WEIGHTS_NAME)
+        config.save_pretrained(str(scratch))
 
 
 def _read_config(folder: Path) -> LoraConfig:

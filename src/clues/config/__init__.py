@@ -16,7 +16,7 @@ from clues.config import rules
 from clues.config.checking import settings
 from clues.config.values import (
     Answers,
-    Arm,
+    ArmName,
     Channels,
     Checkpoints,
     ClientName,
@@ -25,7 +25,7 @@ from clues.config.values import (
     FolderName,
     Layer,
     LeastTokens,
-    Merge,
+    Method,
     Precision,
     Probability,
     Quantization,
@@ -205,11 +205,11 @@ class SelectionSettings:
 class CollaborationSettings:
     """What is trained together, and how it becomes one model."""
 
-    arms: Some[Arm] = ("mixed", "clues", "oracle")
+    arms: Some[ArmName] = ("mixed", "clues", "oracle")
     """What is trained: `mixed` (all rows, the warm-up), `clues` (kept rows), `oracle` (clean rows; needs labels)."""
     weights: Weights = "samples"
     """How clients are weighed when adapters are averaged or merged."""
-    merge: Merge = "linear"
+    merge: Method = "linear"
     """The one-shot merge that `models.<arm>.merged` reports; the other is reported beside it."""
     density: SomeShare = 0.2
     """TIES: share of the entries kept (the paper, Section 4)."""

@@ -79,9 +79,9 @@ Precision = Literal["float32", "bf16"]
 Quantization = Literal["none", "8bit", "4bit"]
 Channels = Literal["full", "forward"]
 Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
-Arm = Literal["mixed", "clues", "oracle"]
+ArmName = Literal["mixed", "clues", "oracle"]
 Weights = Literal["uniform", "samples", "adaptive"]
-Merge = Literal["linear", "ties"]
+Method = Literal["linear", "ties"]
 Damage = Literal[
     "cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition",
     "number", "negation", "name", "typos",
