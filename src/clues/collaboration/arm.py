@@ -6,7 +6,7 @@ No torch here: the wire and the pages speak of arms too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from clues.config.values import Method, Weights
 
@@ -15,8 +15,8 @@ Subset = Literal["all", "kept", "clean"]
 NAMES: dict[Subset, str] = {"all": "mixed", "kept": "clues", "clean": "oracle"}
 """What the arm of some rows is called: in a job, in files, on the pages."""
 EQUAL_EPOCHS = "-epoch"
-METHODS: tuple[Method, ...] = ("linear", "ties")
-EVERY_WEIGHTS: tuple[Weights, ...] = ("uniform", "samples", "adaptive")
+METHODS: tuple[Method, ...] = get_args(Method)
+EVERY_WEIGHTS: tuple[Weights, ...] = get_args(Weights)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from clues.cli.options import parse_list
 from clues.cli.output import NORMAL, Output
+from clues.config.values import Method
 from clues.errors import UsageError
 
 EXAMPLES = """
@@ -23,7 +24,7 @@ EXAMPLES = """
 def merge(
     *adapters: Annotated[Path, Parameter(name="ADAPTER")],
     output_to: Annotated[Path, Parameter(name="--output")],
-    method: Literal["linear", "ties"] = "linear",
+    method: Method = "linear",
     weights: str | None = None,
     density: float = 0.2,
     output: Output = NORMAL,
