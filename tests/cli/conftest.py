@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +31,11 @@ SIGNS = (
     "palsy",
 )
 CARES = ("rest", "warm tea", "iron", "fresh air", "long walks", "cold baths", "good light", "lemons", "sleep", "salt")
+TINY = ("--set", "model.precision=float32")
+FULL = (
+    *(*TINY, "--set", "training.local_steps=1"),
+    *("--set", "scoring.checkpoints=[1,2]", "--set", "training.batch_size=4"),
+)
 
 
 def record(n: int) -> dict[str, Any]:
@@ -56,6 +63,13 @@ class Called:
         return json.loads(self.out)
 
 
+def run(*tokens: object) -> Called:
+    """`run("score", file, ...)` runs the command line in this process; for fixtures that many tests share."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        code = main([str(token) for token in tokens])
+    return Called(code, out.getvalue(), err.getvalue())
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_bars() -> None:
     """`silence` comes too late here: conftest has imported transformers already."""
@@ -64,7 +78,7 @@ def _no_bars() -> None:
 
 @pytest.fixture
 def clues(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
-    """`clues("score", file, ...)` runs the command line in this process."""
+    """`clues("score", file, ...)` runs the command line in this process, and sees what libraries write, too."""
 
     def call(*tokens: object) -> Called:
         capsys.readouterr()
@@ -105,3 +119,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_rows(folder / "anchors.jsonl", range(200, 208))
     write_rows(folder / "test.jsonl", range(300, 308))
     return folder
+
+
+def given(files: Path, out: Path) -> tuple[object, ...]:
+    """The arguments of `clues score` that name `files` and the output folder."""
+    public = ("--validation", files / "validation.jsonl", "--anchors", files / "anchors.jsonl")
+    return (files / "mine.jsonl", *public, "--output", out)
+
+
+@pytest.fixture(scope="session")
+def fully_scored(files: Path, checkpoint: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `mine` scored on the tiny llama at two checkpoints, by all channels. To be read only."""
+    out = tmp_path_factory.mktemp("fully-scored") / "out"
+    assert run("score", *given(files, out), "--model", checkpoint("llama"), *FULL, "-q").code == 0
+    return out

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
 from tests.helpers.fake_run import Shape, write_run
 
+SHAPE = Shape(clients=("GARD",), rows=80, groups=("A", "B", "C"), hostile=False)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("untouched") / "run", SHAPE)
+
 
 @pytest.fixture
-def folder(tmp_path):
-    shape = Shape(clients=("GARD",), rows=80, groups=("A", "B", "C"), hostile=False)
-    return write_run(tmp_path / "run", shape) / "clients/GARD"
+def folder(untouched, tmp_path):
+    return shutil.copytree(untouched, tmp_path / "run") / "clients/GARD"
 
 
 def judge(folder, *verdicts):
@@ -92,7 +99,8 @@ def test_a_folder_without_scores_is_an_error(clues, tmp_path):
     assert "clues score" in called.err
 
 
-def test_a_group_that_loses_everything_is_a_line_after_the_verdict(clues, folder):
+def test_a_group_that_loses_everything_is_a_line_after_the_verdict(clues, tmp_path):
+    folder = write_run(tmp_path / "run", SHAPE) / "clients/GARD"  # of its own: the rows are changed where they lie
     rows = [json.loads(line) for line in (folder / "data.jsonl").read_text().splitlines()]
     lost = {json.loads(line)["line"] for line in (folder / "dropped.jsonl").read_text().splitlines()}
     data = [row | {"group": "lost" if n in lost and n % 2 else "left"} for n, row in enumerate(rows, 1)]

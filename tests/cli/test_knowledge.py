@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,19 +13,8 @@ from clues.config import AdapterSettings, ModelSettings
 from clues.models.adapters import add_adapter, lora_parameters, save_adapter
 from clues.models.base import load_base
 from clues.statistics.accuracy import AccuracyComparison
+from tests.cli.conftest import TINY
 from tests.conftest import CORPUS, build_tiny_model, train_tokenizer
-from tests.evaluation.knowledge.test_knowledge import mmlu
-
-TINY = ("--set", "model.precision=float32")
-NO_NETWORK = """
-import json, socket, sys
-def refuse(*args, **more):
-    print("NETWORK", args, file=sys.stderr)
-    raise OSError("no network")
-socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
-from clues.cli.main import main
-sys.exit(sum(main(tokens) for tokens in json.loads(sys.argv[1])))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -120,17 +106,3 @@ def test_what_cannot_be_asked_is_an_error(clues, tokens, said):
     assert called.out == ""
     assert said in called.err
     assert called.err.count("\n") == 1
-
-
-def test_nobody_is_called_and_no_library_speaks(checkpoint, tmp_path):
-    (tmp_path / "mmlu_finance.jsonl").write_text(
-        "".join(json.dumps(mmlu(n, subject="marketing")) + "\n" for n in range(3))
-    )
-    options = ("--limit", "2", "--model", str(checkpoint("gpt2")), *TINY, "--json", "--display", "none")
-    local = ("--knowledge", "mmlu_marketing", "--questions", str(tmp_path))
-    commands = [("evaluate", *asked, *options) for asked in (("--knowledge", "finance"), local)]
-    done = subprocess.run(
-        [sys.executable, "-c", NO_NETWORK, json.dumps(commands)], capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert [json.loads(line)["n"] for line in done.stdout.splitlines()] == [14, 2]

@@ -7,19 +7,8 @@ import shutil
 
 import numpy as np
 import pyarrow.parquet as pq
-import pytest
 
-from clues.cli.main import main
-from tests.cli.conftest import write_rows
-from tests.cli.test_score import FULL, given
-
-
-@pytest.fixture(scope="module")
-def earlier(files, checkpoint, tmp_path_factory):
-    out = tmp_path_factory.mktemp("earlier") / "out"
-    command = ("score", *given(files, out), "--model", checkpoint("llama"), *FULL, "-q")
-    assert main([str(token) for token in command]) == 0
-    return out
+from tests.cli.conftest import FULL, given, write_rows
 
 
 def numbers(folder):
@@ -27,22 +16,22 @@ def numbers(folder):
     return table[table["status"] == "scored"].drop(columns=["file", "decision"])
 
 
-def test_the_same_rows_get_the_same_scores_and_verdict_without_any_training(earlier, clues, files, tmp_path):
-    called = clues("score", files / "mine.jsonl", "--like", earlier, "--output", tmp_path / "new")
+def test_the_same_rows_get_the_same_scores_and_verdict_without_any_training(fully_scored, clues, files, tmp_path):
+    called = clues("score", files / "mine.jsonl", "--like", fully_scored, "--output", tmp_path / "new")
     assert called.code == 0
     assert "warm-up" not in called.err
-    before, after = numbers(earlier), numbers(tmp_path / "new")
+    before, after = numbers(fully_scored), numbers(tmp_path / "new")
     assert list(before["keep"]) == list(after["keep"])
     for name in before.columns:
         if before[name].dtype == float:
             assert np.allclose(before[name], after[name], rtol=1e-4, atol=1e-6, equal_nan=True), name
     assert (tmp_path / "new" / "report.html").exists()
-    assert (tmp_path / "new" / "kept.jsonl").read_bytes() == (earlier / "kept.jsonl").read_bytes()
+    assert (tmp_path / "new" / "kept.jsonl").read_bytes() == (fully_scored / "kept.jsonl").read_bytes()
 
 
-def test_other_rows_meet_the_bar_as_it_stands_and_another_one_if_asked(earlier, clues, tmp_path):
+def test_other_rows_meet_the_bar_as_it_stands_and_another_one_if_asked(fully_scored, clues, tmp_path):
     write_rows(tmp_path / "next.jsonl", range(30, 37))
-    command = ("score", tmp_path / "next.jsonl", "--like", earlier, "--output")
+    command = ("score", tmp_path / "next.jsonl", "--like", fully_scored, "--output")
     called = clues(*command, tmp_path / "a", "--json")
     assert called.facts["rows"] == 7
     assert called.facts["anchors"] == 8
@@ -84,26 +73,26 @@ def test_new_rows_are_read_under_the_public_questions_that_were_kept(clues, file
     assert np.allclose(expected["fluency.forward"], other["fluency.forward"], rtol=1e-4)
 
 
-def test_what_is_missing_is_said(earlier, clues, files, tmp_path):
+def test_what_is_missing_is_said(fully_scored, clues, files, tmp_path):
     new = tmp_path / "new"
     nothing = clues("score", files / "mine.jsonl", "--like", tmp_path, "--output", new)
     assert nothing.code == 2
     assert "no scores with a bar here" in nothing.err
-    shutil.copytree(earlier, tmp_path / "copy")
+    shutil.copytree(fully_scored, tmp_path / "copy")
     (tmp_path / "copy" / "checkpoints" / "2.safetensors").unlink()
     lost = clues("score", files / "mine.jsonl", "--like", tmp_path / "copy", "--output", new)
     assert lost.code == 2
     assert "2.safetensors is missing" in lost.err
-    shutil.copytree(earlier, tmp_path / "old")
+    shutil.copytree(fully_scored, tmp_path / "old")
     (tmp_path / "old" / "questions.json").unlink()
     old = clues("score", files / "mine.jsonl", "--like", tmp_path / "old", "--output", new)
     assert old.code == 2
     assert "questions.json is missing: an earlier version of clues scored this folder" in old.err
     assert "Score it again with --validation and --anchors" in old.err
-    same = clues("score", files / "mine.jsonl", "--like", earlier, "--output", earlier, "--resume")
+    same = clues("score", files / "mine.jsonl", "--like", fully_scored, "--output", fully_scored, "--resume")
     assert same.code == 2
     assert "name another --output than --like" in same.err
-    both = clues("score", *given(files, new), "--like", earlier)
+    both = clues("score", *given(files, new), "--like", fully_scored)
     assert both.code == 2
     assert "leave the others out" in both.err
     neither = clues("score", files / "mine.jsonl", "--output", new)

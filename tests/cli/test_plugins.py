@@ -18,7 +18,7 @@ from clues.models.base import load_base
 from clues.plugins import find
 from clues.scoring.criteria import CRITERIA, Criterion, criteria_named
 from clues.scoring.passes import row_nll
-from tests.cli.test_score import FULL, TINY, given
+from tests.cli.conftest import FULL, TINY, given
 from tests.helpers.markup import Page
 from tests.helpers.plugins import documented, install, project
 from tests.helpers.tiny import tiny_job
@@ -123,10 +123,8 @@ def test_the_criterion_of_the_page_counts_like_ours(shouted):
     assert "How does it do in shouting?" in Page(shouted / "report.html").sections["bar"]
 
 
-def test_ours_are_not_touched_by_one_more(shouted, clues, files, checkpoint, tmp_path):
-    out = tmp_path / "out"
-    clues("score", *given(files, out), "--model", checkpoint("llama"), *FULL)
-    with_it, without = numbers(shouted), numbers(out)
+def test_ours_are_not_touched_by_one_more(shouted, fully_scored):
+    with_it, without = numbers(shouted), numbers(fully_scored)
     assert "shouting.gradient" not in without.columns
     for name in ("relevance.gradient@2", *(f"{value}_{name}" for value in ("evidence", "p") for name in OURS)):
         assert with_it[name].to_numpy() == pytest.approx(without[name].to_numpy(), rel=1e-4, abs=1e-6), name

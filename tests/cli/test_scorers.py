@@ -21,7 +21,8 @@ from clues.owner.scores import ScoredRows
 from clues.scoring.passes import gradient_pass
 from clues.scoring.published import validation_moments
 from clues.scoring.store import load_channels
-from tests.cli.test_score import FULL, TINY, given, snapshot
+from tests.cli.conftest import FULL, TINY, given
+from tests.cli.test_score import snapshot
 from tests.helpers.markup import Page
 
 BASE = [name for name, scorer in SCORERS.items() if scorer.at == "base"]
