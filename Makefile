@@ -8,7 +8,7 @@ SEEDS ?= 104 105
 RUNS ?= runs
 DATA ?= data
 
-.PHONY: setup demo test research-test research-check lint types layers check figures study reproduction bench clean
+.PHONY: setup demo test all-tests research-test research-check lint types layers check figures study reproduction bench clean
 
 setup: $(VENV)/.ready
 
@@ -23,12 +23,19 @@ demo: setup
 	rm -rf $(RUNS)/demo
 	$(BIN)/clues demo --seed $(SEED) --output $(RUNS)/demo
 
-# Two processes of one thread each; the tests of a file stay together, for they share what is dear to make.
+# Two processes of one thread each; the tests of a file stay together, for they share what is dear to make, and files go
+# by name: those of the first folders are dear, so the two processes end together.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+# What is marked slow (real deployments, several processes, the packaged model) is left to `make check` and the gate.
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(PYTEST) -m "not slow"
+
+all-tests: setup
+	$(PYTEST)
 
 research-test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest research/tests --numprocesses 2 --dist loadfile
+	$(PYTEST) research/tests
 
 research-check: setup
 	@if .ci/research-needed; then $(MAKE) research-test; else echo "research: its tests read nothing that changed"; fi
@@ -43,7 +50,7 @@ types: setup
 layers: setup
 	$(BIN)/lint-imports
 
-check: lint types layers test research-check
+check: lint types layers all-tests research-check
 
 figures: setup
 	$(RESEARCH) figures --seeds "$(SEEDS)" --runs $(RUNS)/figures

@@ -44,6 +44,7 @@ def launched(*command: object) -> subprocess.CompletedProcess[str]:
     return done
 
 
+@pytest.mark.slow
 def test_shards_are_shared_and_joined_in_order(tmp_path):
     (tmp_path / "shards.py").write_text(SHARDS)
     launched(tmp_path / "shards.py", tmp_path)

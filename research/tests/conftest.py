@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.conftest import build_tiny_model, train_tokenizer
+from tests.conftest import build_tiny_model, pytest_collection_finish, train_tokenizer
 from transformers import LlamaForCausalLM
 
 from clues.config import ModelSettings
 from clues.data.sample import packaged_rows
 from clues.models.base import LanguageModel
+
+__all__ = ["pytest_collection_finish"]  # the hook works here, too
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,7 @@ def replies(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in (folder / "replies").iterdir()}
 
 
+@pytest.mark.slow
 def test_a_served_model_judges_end_to_end_and_says_the_same_again(endpoint, tmp_path):
     first, second = plan(endpoint, tmp_path / "first"), plan(endpoint, tmp_path / "second")
     place, manners = Endpoint.at(endpoint, timeout_s=600, offline=True), Manners(concurrency=1)
