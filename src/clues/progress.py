@@ -6,23 +6,40 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 Advance = Callable[..., None]
 """`advance(n=1, note="")`: n more of the phase's units are done."""
 
 
+@dataclass(frozen=True)
+class Event:
+    """A line of events.jsonl, but for its time. Phases may lie within one another."""
+
+    phase: str
+    done: int
+    total: int
+    """Units of the phase; 0: a note outside any count."""
+    eta_s: float | None
+    """Seconds left; None while unknown."""
+    note: str
+    seconds: float | None = None
+    """Of the whole phase, in its last event alone."""
+
+    @staticmethod
+    def of_line(line: bytes | str) -> Event:
+        """From a line of events.jsonl."""
+        return Event(**{name: value for name, value in json.loads(line).items() if name != "time"})
+
+
 class Display(Protocol):
     """What shows progress to a person."""
 
-    def update(self, event: dict[str, Any]) -> None:
-        """One event, as it goes into events.jsonl.
-
-        `phase`, `done` of `total` units, `eta_s` (seconds left, None while unknown), `note`. A phase's last event has
-        its `seconds`; a `total` of 0 is a note outside any count. Phases may lie within one another.
-        """
+    def update(self, event: Event) -> None:
+        """Something has happened."""
 
 
 class Progress:
@@ -59,29 +76,24 @@ class Progress:
             return dict(self.seconds)
         found: dict[str, float] = {}
         for line in self.events.read_text().split("\n")[:-1]:  # a killed process may have left half a line
-            event = json.loads(line)
-            if "seconds" in event:
-                found[event["phase"]] = round(found.get(event["phase"], 0.0) + event["seconds"], 3)
+            event = Event.of_line(line)
+            if event.seconds is not None:
+                found[event.phase] = round(found.get(event.phase, 0.0) + event.seconds, 3)
         return found
 
     def note(self, name: str, text: str) -> None:
         """A line for the reader, outside any count."""
         self._emit(name, 0, 0, None, text)
 
-    def _emit(self, phase: str, done: int, total: int, eta: float | None, note: str, **more: Any) -> None:
-        now = datetime.now().astimezone().isoformat(timespec="seconds")
-        event = {
-            "time": now,
-            "phase": phase,
-            "done": done,
-            "total": total,
-            "eta_s": eta and round(eta, 1),
-            "note": note,
-            **more,
-        }
+    def _emit(
+        self, phase: str, done: int, total: int, eta: float | None, note: str, seconds: float | None = None
+    ) -> None:
+        event = Event(phase, done, total, eta and round(eta, 1), note, seconds)
         if self.events is not None:
+            now = datetime.now().astimezone().isoformat(timespec="seconds")
+            said = {name: value for name, value in asdict(event).items() if (name, value) != ("seconds", None)}
             self.events.parent.mkdir(parents=True, exist_ok=True)
             with self.events.open("a") as stream:
-                stream.write(json.dumps(event) + "\n")
+                stream.write(json.dumps({"time": now, **said}) + "\n")
         if self.display is not None:
             self.display.update(event)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from clues.cli.display import PlainDisplay, RichDisplay, showing
-from clues.progress import Progress
+from clues.progress import Event, Progress
 
 
 @dataclass
@@ -24,8 +24,8 @@ class Terminal(io.StringIO):
         return True
 
 
-def event(done: int, eta: float | None = None, note: str = "", total: int = 40, **more: float) -> dict:
-    return {"phase": "warm-up", "done": done, "total": total, "eta_s": eta, "note": note, **more}
+def event(done: int, eta: float | None = None, note: str = "", total: int = 40, **more: float) -> Event:
+    return Event("warm-up", done, total, eta, note, **more)
 
 
 def test_plain_lines_come_every_ten_seconds_and_at_the_end():
@@ -51,11 +51,11 @@ def test_a_note_is_shown_at_once_and_a_beginning_is_not():
 
 
 def test_the_end_of_a_phase_is_told_apart_from_its_last_step():
-    events: list[dict] = []
+    events: list[Event] = []
     progress = Progress(display=type("Kept", (), {"update": lambda _, e: events.append(e)})())
     with progress.phase("evaluate", 2) as advance:
         advance(2)
-    assert ["seconds" in e for e in events] == [False, False, True]
+    assert [e.seconds is not None for e in events] == [False, False, True]
 
 
 @pytest.mark.parametrize(
@@ -90,8 +90,8 @@ def test_bars_show_phases_within_phases_and_obey_no_color(monkeypatch, colour):
     with showing("rich") as shown:
         assert isinstance(shown, RichDisplay)
         shown.update(event(10, 90.0, "round [1] of 4"))
-        shown.update(event(0, total=3) | {"phase": "score-2"})
-        shown.update(event(3, 0.0, total=3, seconds=1.5) | {"phase": "score-2"})
+        shown.update(replace(event(0, total=3), phase="score-2"))
+        shown.update(replace(event(3, 0.0, total=3, seconds=1.5), phase="score-2"))
         shown._bars.refresh()
         shown.update(event(40, 0.0, seconds=26.2))
         assert shown._bars.task_ids == []

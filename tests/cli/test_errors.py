@@ -116,7 +116,7 @@ def test_ctrl_c_exits_with_130_and_the_command_that_goes_on(clues, monkeypatch, 
 
 
 def test_a_fault_of_our_own_keeps_its_traceback_and_is_no_failed_gate(clues, monkeypatch, files, checkpoint):
-    monkeypatch.setattr("clues.cli.commands.check.file_facts", lambda *_: 1 / 0)
+    monkeypatch.setattr("clues.cli.commands.check.usable", lambda *_: 1 / 0)
     called = clues("check", files / "mine.jsonl", "--model", checkpoint("llama"))
     assert called.code == 70
     assert "ZeroDivisionError" in called.err

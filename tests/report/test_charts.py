@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from clues.report import charts
+from clues.report.loss_curves import loss_curves
 from clues.statistics.paired import Comparison
 from tests.helpers.fake_run import Shape, write_run
 
@@ -27,7 +28,7 @@ def drawn(tmp_path_factory):
         "choice": charts.models_compared(metrics["models"], "choice", "right answer"),
         "differences": charts.differences([Comparison(**c) for c in metrics["comparisons"]]),
         "areas": charts.areas_under_the_curve({"all kinds": 0.97, HOSTILE: 0.4}, 0.8),
-        "loss": charts.loss_curves(hostile),
+        "loss": loss_curves(hostile),
         "seconds": charts.phase_seconds(metrics["seconds"]),
         "caught": charts.caught({"cut": charts.Caught(9, 10, 0.9, 0.7, 0.97)}),
     }

@@ -7,10 +7,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from clues.cli.text.words import duration
-from clues.progress import Display
+from clues.progress import Display, Event
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -41,9 +41,9 @@ def _decided(kind: Kind) -> Kind:
     return "rich" if terminal else "plain"
 
 
-def left(event: dict[str, Any]) -> str:
+def left(event: Event) -> str:
     """How long the phase will take, in words; empty while nobody knows."""
-    return f"{duration(event['eta_s'])} left" if event["eta_s"] else ""
+    return f"{duration(event.eta_s)} left" if event.eta_s else ""
 
 
 class PlainDisplay:
@@ -52,16 +52,16 @@ class PlainDisplay:
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock, self._last = stream, clock, clock()
 
-    def update(self, event: dict[str, Any]) -> None:
+    def update(self, event: Event) -> None:
         """See `clues.progress.Display`."""
-        phase, now = event["phase"], self._clock()
-        if not event["total"]:
-            self._line(phase, event["note"])
-        elif "seconds" in event:
-            self._line(phase, f"done in {duration(event['seconds'])}")
-        elif event["done"] and now - self._last >= PAUSE:
-            counted = f"{event['done']} of {event['total']}"
-            self._line(phase, *filter(None, [counted, left(event), event["note"]]))
+        phase, now = event.phase, self._clock()
+        if not event.total:
+            self._line(phase, event.note)
+        elif event.seconds is not None:
+            self._line(phase, f"done in {duration(event.seconds)}")
+        elif event.done and now - self._last >= PAUSE:
+            counted = f"{event.done} of {event.total}"
+            self._line(phase, *filter(None, [counted, left(event), event.note]))
         else:
             return
         self._last = now
@@ -84,19 +84,19 @@ class RichDisplay:
     def __exit__(self, *_error: object) -> None:
         self._bars.stop()
 
-    def update(self, event: dict[str, Any]) -> None:
+    def update(self, event: Event) -> None:
         """See `clues.progress.Display`."""
-        phase = event["phase"]
-        if not event["total"]:
-            self._print(f"{phase}: {event['note']}")
-        elif "seconds" in event:
+        phase = event.phase
+        if not event.total:
+            self._print(f"{phase}: {event.note}")
+        elif event.seconds is not None:
             if phase in self._tasks:
                 self._bars.remove_task(self._tasks.pop(phase))
-            self._print(f"{phase}: done in {duration(event['seconds'])}")
+            self._print(f"{phase}: done in {duration(event.seconds)}")
         else:
             if phase not in self._tasks:
-                self._tasks[phase] = self._bars.add_task(phase, total=event["total"], left="", note="")
-            self._bars.update(self._tasks[phase], completed=event["done"], left=left(event), note=event["note"])
+                self._tasks[phase] = self._bars.add_task(phase, total=event.total, left="", note="")
+            self._bars.update(self._tasks[phase], completed=event.done, left=left(event), note=event.note)
 
     def _print(self, text: str) -> None:
         self._bars.console.print(text, markup=False, highlight=False)

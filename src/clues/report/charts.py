@@ -8,11 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import altair as alt
 
-from clues.report.drawing import COLOURS, inline_svg, png, svg
+from clues.report.drawing import COLOURS, chart_of, inline_svg, png, svg
 from clues.report.histogram import DEVIATIONS, EVIDENCE, GAP, WIDTH, bin_edges, criterion_histogram, layered
 from clues.report.words import duration
 from clues.statistics.paired import Comparison
@@ -25,7 +24,6 @@ __all__ = [
     "areas_under_the_curve",
     "models_compared",
     "differences",
-    "loss_curves",
     "phase_seconds",
     "Caught",
     "caught",
@@ -34,8 +32,6 @@ __all__ = [
     "svg",
 ]
 
-MOST_NAMED = 6
-"""Clients that are named at their line's end; more of them are drawn alike and read from the table."""
 HOW = ("federated", "merged")
 
 
@@ -53,7 +49,7 @@ def models_compared(models: Mapping[str, Mapping[str, Mapping[str, float]]], met
         for how, n in ways.items()
         if n.get(value) is not None
     ]
-    base = _chart(marks).encode(
+    base = chart_of(marks).encode(
         _labels("arm", list(models)),
         alt.YOffset("how:N", scale=alt.Scale(domain=HOW, paddingOuter=0.4)),
         alt.Color("how:N", title=None, scale=alt.Scale(domain=HOW, range=[COLOURS["kept"], COLOURS["quiet"]])),
@@ -72,12 +68,12 @@ def differences(comparisons: Sequence[Comparison]) -> alt.LayerChart:
         for c in comparisons
     ]
     title = f"← first is better{GAP}NLL{GAP}second is better →"
-    base = _chart(marks).encode(_labels("pair", [m["pair"] for m in marks]))
+    base = chart_of(marks).encode(_labels("pair", [m["pair"] for m in marks]))
     fill = alt.condition("datum.clear", alt.value(COLOURS["kept"]), alt.value(COLOURS["paper"]))
     x = alt.X("low:Q", title=title, axis=alt.Axis(tickCount=4))
     dots = base.mark_point(filled=True, size=90, opacity=1, stroke=COLOURS["kept"], strokeWidth=2)
     layers = [
-        _chart([{"x": 0}]).mark_rule(color=COLOURS["ink"]).encode(alt.X("x:Q")),
+        chart_of([{"x": 0}]).mark_rule(color=COLOURS["ink"]).encode(alt.X("x:Q")),
         base.mark_rule(strokeWidth=2, color=COLOURS["kept"]).encode(x, alt.X2("high:Q")),
         dots.encode(alt.X("difference:Q", title=title), fill=fill),
     ]
@@ -101,7 +97,7 @@ def areas_under_the_curve(ours: Mapping[str, float], published: float | None) ->
     whose = ["clues", "published score"]
     axis = alt.Axis(values=[tenth / 10 for tenth in range(11)], format="~g")
     lowest = min(0.5, *(math.floor(10 * m["auc"] - 0.2) / 10 for m in marks))
-    base = _chart(marks).encode(
+    base = chart_of(marks).encode(
         _labels("kind", list(ours)),
         alt.X("auc:Q", title="AUC", scale=alt.Scale(domain=[max(lowest, 0), 1]), axis=axis),
         alt.Shape("whose:N", title=None, scale=alt.Scale(domain=whose, range=["circle", "diamond"])),
@@ -110,61 +106,11 @@ def areas_under_the_curve(ours: Mapping[str, float], published: float | None) ->
     return layered([base.mark_point(filled=True, size=100, opacity=1)], width=WIDTH, height=34 * len(ours))
 
 
-def loss_curves(rounds: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
-    """One arm: each client's training loss (thin) and the public validation loss (thick) over the rounds.
-
-    Args:
-        rounds: `round`, `clients` -> name -> `train_loss`, `validation_nll`, as in training.json.
-    """
-    lines = [(r["round"], n.get("train_loss"), name) for r in rounds for name, n in r["clients"].items()]
-    lines += [(r["round"], r.get("validation_nll"), "validation") for r in rounds]
-    marks = [{"round": k, "loss": y, "line": name} for k, y, name in lines if y is not None]
-    clients = [m for m in marks if m["line"] != "validation"]
-    validation = [m for m in marks if m["line"] == "validation"]
-    last = max((m["round"] for m in marks), default=1)
-    domain = alt.Scale(domain=[1, max(last, 2)], nice=False)
-    x = alt.X(
-        "round:Q",
-        title="round",
-        scale=domain,
-        axis=alt.Axis(grid=False, tickCount=min(5, max(last - 1, 1)), format="d"),
-    )
-    y = alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=False))
-    names = _chart(_line_ends(marks)).mark_text(align="left", dx=8).encode(x, y, text="line:N")
-    layers = [
-        _chart(clients)
-        .mark_line(strokeWidth=1.2, color=COLOURS["other"], point=_dots("other"))
-        .encode(x, y, detail="line:N"),
-        _chart(validation).mark_line(strokeWidth=2.5, color=COLOURS["kept"], point=_dots("kept")).encode(x, y),
-        names,
-    ]
-    return layered(layers, width=WIDTH - 70, height=190)
-
-
-def _dots(name: str) -> dict[str, Any]:
-    return {"filled": True, "size": 24, "fill": COLOURS[name], "stroke": COLOURS[name]}
-
-
-def _line_ends(marks: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """A name at the end of every line, moved apart where lines end close together; validation alone if too many."""
-    ends = {m["line"]: dict(m) for m in sorted(marks, key=lambda m: m["round"])}
-    if len(ends) > MOST_NAMED + 1:
-        ends = {name: end for name, end in ends.items() if name == "validation"}
-    losses = [m["loss"] for m in marks]
-    room = 0.085 * (max(losses) - min(losses)) if losses else 0.0
-    last, apart = max((m["round"] for m in marks), default=1), []
-    for end in sorted(ends.values(), key=lambda m: m["loss"]):
-        loss = max(end["loss"], apart[-1]["loss"] + room) if apart else end["loss"]
-        apart.append(end | {"loss": loss, "round": last, "moved": loss - end["loss"]})
-    back = sum(m["moved"] for m in apart) / max(1, len(apart))
-    return [m | {"loss": m["loss"] - back} for m in apart]
-
-
 def phase_seconds(seconds: Mapping[str, float]) -> alt.LayerChart:
     """How long each phase took, in the order in which they ran."""
     marks = [{"phase": name, "seconds": s, "text": duration(s)} for name, s in seconds.items()]
     x = alt.X("seconds:Q", title=None, axis=None)
-    base = _chart(marks).encode(_labels("phase", list(seconds)), x)
+    base = chart_of(marks).encode(_labels("phase", list(seconds)), x)
     bars, text = base.mark_bar(color=COLOURS["kept"], height=12), base.mark_text(align="left", dx=6)
     return layered([bars, text.encode(text="text:N")], width=WIDTH - 60, height=26 * len(marks))
 
@@ -183,7 +129,7 @@ class Caught:
 def caught(kinds: Mapping[str, Caught]) -> alt.LayerChart:
     """Share of spoiled public rows that fell below the bar, per kind, with their intervals."""
     marks = [{"kind": kind} | asdict(n) for kind, n in kinds.items()]
-    base = _chart(marks).encode(_labels("kind", list(kinds)))
+    base = chart_of(marks).encode(_labels("kind", list(kinds)))
     axis = alt.Axis(format=".0%", tickCount=5)
     x = alt.X("low:Q", title="share caught", scale=alt.Scale(domain=[0, 1]), axis=axis)
     dots = base.mark_point(filled=True, size=90, color=COLOURS["kept"], opacity=1)
@@ -196,7 +142,3 @@ def caught(kinds: Mapping[str, Caught]) -> alt.LayerChart:
 
 def _labels(name: str, order: Sequence[str]) -> alt.Y:
     return alt.Y(f"{name}:N", sort=list(order), title=None, axis=alt.Axis(labelColor=COLOURS["ink"], labelFontSize=13))
-
-
-def _chart(marks: Sequence[Mapping[str, Any]]) -> alt.Chart:
-    return alt.Chart(alt.Data(values=list(marks)))

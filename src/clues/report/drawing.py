@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from markupsafe import Markup
 
 if TYPE_CHECKING:
-    from altair import HConcatChart, LayerChart
+    from altair import Chart, HConcatChart, LayerChart
 
 SVG = "http://www.w3.org/2000/svg"
 VEGA_LITE = "6.4"
@@ -30,9 +31,20 @@ COLOURS = {
 """Name -> colour on light paper. A page makes each a custom property, so that dark mode and print can change it."""
 
 
+Mark = Mapping[str, str | float | bool | None]
+"""What a chart draws at one place, by the names of its encodings."""
+
+
 def colour(name: str) -> str:
     """The colour of `kept`, of a criterion, or the neutral one of anything else."""
     return COLOURS.get(name, COLOURS["other"])
+
+
+def chart_of(marks: Sequence[Mark]) -> Chart:
+    """A chart of these marks, to be encoded."""
+    import altair as alt
+
+    return alt.Chart(alt.Data(values=list(marks)))
 
 
 def svg(chart: LayerChart | HConcatChart) -> str:

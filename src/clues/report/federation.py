@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clues.report import words
-from clues.report.charts import inline_svg, loss_curves
+from clues.report.drawing import inline_svg
+from clues.report.loss_curves import loss_curves
 
 
 @dataclass

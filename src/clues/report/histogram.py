@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 import numpy as np
 
-from clues.report.drawing import COLOURS, colour
+from clues.report.drawing import COLOURS, Mark, chart_of, colour
 
 WIDTH = 300
 """Pixels of a plot without its axis: a chart fits a phone without shrinking."""
@@ -49,9 +49,9 @@ def criterion_histogram(
     domain = alt.Scale(domain=[float(edges[0]), float(edges[-1])], nice=False)
     scale = alt.Scale(domain=list(groups), range=[colour(colours[label]) for label in groups])
     stacked = _stacked(values, edges)
-    ticks = min(4, max((mark["above"] for mark in stacked), default=1))
+    ticks = min(4, _highest(values, edges))
     bars = (
-        _chart(stacked)
+        chart_of(stacked)
         .mark_bar(stroke=COLOURS["paper"], strokeWidth=0.8)
         .encode(
             alt.X("from:Q", scale=domain, title=title, axis=alt.Axis(grid=False, tickCount=6, format=".1~f")),
@@ -61,7 +61,7 @@ def criterion_histogram(
             alt.Color("group:N", scale=scale, legend=None),
         )
     )
-    zero = _chart([{"x": 0}]).mark_rule(color=COLOURS["quiet"], strokeDash=[2, 3]).encode(alt.X("x:Q", scale=domain))
+    zero = chart_of([{"x": 0}]).mark_rule(color=COLOURS["quiet"], strokeDash=[2, 3]).encode(alt.X("x:Q", scale=domain))
     layers = [bars, zero, *_outline(outline, sum(map(len, values.values())), edges, domain)] + (
         [] if bar is None else _bar_layers(bar, domain)
     )
@@ -88,10 +88,15 @@ def _counts(values: np.ndarray | Sequence[float], edges: np.ndarray) -> np.ndarr
     return np.histogram(np.clip(values, edges[0], edges[-1]), edges)[0]
 
 
-def _stacked(values: Mapping[str, np.ndarray], edges: np.ndarray) -> list[dict[str, Any]]:
+def _highest(values: Mapping[str, np.ndarray], edges: np.ndarray) -> int:
+    """Rows in the fullest bin, 1 at least."""
+    return max(1, int(np.sum([_counts(v, edges) for v in values.values()], axis=0).max()))
+
+
+def _stacked(values: Mapping[str, np.ndarray], edges: np.ndarray) -> list[Mark]:
     """One mark per group and bin, the first group at the bottom."""
     below = np.zeros(len(edges) - 1, int)
-    marks = []
+    marks: list[Mark] = []
     for label, v in values.items():
         counts = _counts(v, edges)
         marks += [
@@ -108,12 +113,12 @@ def _outline(anchors: Sequence[float], rows: int, edges: np.ndarray, domain: alt
         return []
     counts = _counts(anchors, edges) * rows / len(anchors)
     marks = [{"x": float(x), "y": float(y)} for x, y in zip(edges, [*counts, 0], strict=True)]
-    line = _chart(marks).mark_line(interpolate="step-after", color=COLOURS["ink"], strokeWidth=1.2, strokeDash=[4, 2])
+    line = chart_of(marks).mark_line(interpolate="step-after", color=COLOURS["ink"], strokeWidth=1.2, strokeDash=[4, 2])
     return [line.encode(alt.X("x:Q", scale=domain), alt.Y("y:Q"))]
 
 
 def _bar_layers(bar: float, domain: alt.Scale) -> list[Any]:
-    mark = _chart([{"x": bar, "text": f"bar {bar:.2f}".replace("-", "−")}])
+    mark = chart_of([{"x": bar, "text": f"bar {bar:.2f}".replace("-", "−")}])
     x = alt.X("x:Q", scale=domain)
     right = bar > sum(domain.domain) / 2
     side = {"align": "right", "dx": -5} if right else {"align": "left", "dx": 5}
@@ -121,7 +126,3 @@ def _bar_layers(bar: float, domain: alt.Scale) -> list[Any]:
         mark.mark_rule(color=COLOURS["ink"], strokeWidth=2).encode(x),
         mark.mark_text(**side, y=0, dy=-1, baseline="bottom", fontWeight="bold").encode(x, text="text:N"),
     ]
-
-
-def _chart(marks: list[dict[str, Any]]) -> alt.Chart:
-    return alt.Chart(alt.Data(values=marks))

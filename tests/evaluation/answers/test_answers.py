@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -120,7 +120,7 @@ def test_other_settings_are_refused(lm, test_file, adapter, tmp_path):
         check_folder(folder, retrained, resume=True)
     test_file.write_text(test_file.read_text().replace("Pain 3", "Pain 9"))
     changed = answer_settings(test_file, prompts, lm, {"mine": adapter}, GREEDY)
-    assert changed["test_sha256"] != same["test_sha256"]
+    assert changed.test_sha256 != same.test_sha256
     with pytest.raises(AdapterError, match=r"no adapter_config\.json"):
         answer_settings(test_file, prompts, lm, {"none": tmp_path / "none"}, GREEDY)
     with pytest.raises(AnswersError, match="holds other things"):
@@ -142,7 +142,7 @@ def made_with(name, test, columns=None):
 def test_another_base_under_the_same_name_is_refused(base_folder, test_file, tmp_path):
     before = made_with(base_folder, test_file)
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "settings.json").write_text(json.dumps({"schema_version": 1} | before))
+    (tmp_path / "out" / "settings.json").write_text(json.dumps({"schema_version": 1} | asdict(before)))
     check_folder(tmp_path / "out", made_with(base_folder, test_file), resume=True)
     weights = base_folder / "model.safetensors"
     same = weights.read_bytes()
@@ -151,15 +151,15 @@ def test_another_base_under_the_same_name_is_refused(base_folder, test_file, tmp
         check_folder(tmp_path / "out", made_with(base_folder, test_file), resume=True)
     weights.write_bytes(same)
     assert made_with(base_folder, test_file) == before
-    assert made_with(shutil.copytree(base_folder, tmp_path / "copy"), test_file) == before | {
-        "model": f"{tmp_path}/copy"
-    }
+    assert made_with(shutil.copytree(base_folder, tmp_path / "copy"), test_file) == replace(
+        before, model=f"{tmp_path}/copy"
+    )
 
 
 def test_a_model_of_the_hub_is_known_by_its_commit(lm, test_file, tmp_path, monkeypatch):
     def version(name):
         named = replace(lm, settings=replace(lm.settings, name=name))
-        return answer_settings(test_file, prepare_prompts(test_file, lm, 10), named, {}, GREEDY)["model_version"]
+        return answer_settings(test_file, prepare_prompts(test_file, lm, 10), named, {}, GREEDY).model_version
 
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     assert version("packaged") == PACKAGED_SHA256
@@ -179,7 +179,7 @@ def test_another_template_is_seen_in_the_prompts(lm, test_file):
     lm.tokenizer.chat_template = template.replace("{{", "{{ 'Think. ' + ", 1)
     after = answer_settings(test_file, prepare_prompts(test_file, lm, 10), lm, {}, GREEDY)
     lm.tokenizer.chat_template = template
-    assert {name for name in before if before[name] != after[name]} == {"prompts_sha256"}
+    assert {name for name, value in vars(before).items() if vars(after)[name] != value} == {"prompts_sha256"}
 
 
 def test_answers_to_other_rows_are_not_written_over(lm, base_folder, test_file, tmp_path):
@@ -187,7 +187,7 @@ def test_answers_to_other_rows_are_not_written_over(lm, base_folder, test_file, 
     test_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     columns = {"prompt": "title", "response": "text"}
     before, after = made_with(base_folder, test_file, columns), made_with(base_folder, test_file)
-    assert {name for name in before if before[name] != after[name]} == {"columns", "prompts_sha256"}
+    assert {name for name, value in vars(before).items() if vars(after)[name] != value} == {"columns", "prompts_sha256"}
 
     folder, prompts = tmp_path / "out", prepare_prompts(test_file, lm, 10)
     written(lm, test_file, {}, folder)

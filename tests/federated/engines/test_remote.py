@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from clues.config.reading import load_job
 from clues.errors import DeploymentError, InUseError, SettingError
 from clues.federated.engines import control, remote
 from clues.federated.engines.remote import run_remotely
-from clues.progress import Progress
+from clues.progress import Event, Progress
 
 
 class Shown:
@@ -22,8 +21,8 @@ class Shown:
     def __init__(self) -> None:
         self.phases: list[str] = []
 
-    def update(self, event: dict) -> None:
-        self.phases.append(event["phase"])
+    def update(self, event: Event) -> None:
+        self.phases.append(event.phase)
 
 
 @pytest.fixture
@@ -84,14 +83,16 @@ def test_a_finished_run_asks_for_nothing(job: Job, tmp_path: Path, asked: list[s
 
 def test_the_servers_events_are_shown_once_and_whole(tmp_path: Path) -> None:
     file, shown = tmp_path / "events.jsonl", Shown()
-    file.write_text(json.dumps({"phase": "of an earlier try"}) + "\n")
+    Progress(file).note("of an earlier try", "")
     show = remote._follow(file, shown)
-    with file.open("a") as stream:
-        stream.write('{"phase": "join"}\n{"phase": "sel')
+    Progress(file).note("join", "")
+    before = file.read_bytes()
+    Progress(file).note("select", "")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(before) + 30])
     show()
     assert shown.phases == ["join"]
-    with file.open("a") as stream:
-        stream.write('ect"}\n')
+    file.write_bytes(whole)
     show()
     show()
     assert shown.phases == ["join", "select"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 from clues.cli.options import Columns, Model, Offline, Settings, check_share, owner_job, parse_columns
 from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
-from clues.cli.text.first_row import first_row_facts, first_row_text
-from clues.cli.text.usable import file_facts, file_text
+from clues.cli.text.first_row import first_row, first_row_text
+from clues.cli.text.usable import usable, usable_text
 from clues.cli.text.words import percent
 
 EXAMPLES = """
@@ -60,9 +61,9 @@ def check(
     public = {name: read_rows(f)[0] for name, f in (("validation", validation), ("anchors", anchors)) if f}
     lm = load_skeleton(job.model)
     prepared = prepare(file, lm.tokenizer, job.model.max_length, parse_columns(columns))
-    facts = file_facts(file, prepared, overlap(prepared.rows, public))
-    first = first_row_facts(prepared.rows[0], prepared.encoded[0], lm.tokenizer)
+    found = usable(file, prepared, overlap(prepared.rows, public))
+    first = first_row(prepared.rows[0], prepared.encoded[0], lm.tokenizer)
     share = len(prepared.set_aside) / (len(prepared.set_aside) + len(prepared.rows))
     failed = f"{percent(share, 1)} of the records are set aside" if fail_over is not None and share > fail_over else ""
-    text = f"{file_text(facts, job.model.max_length)}\n{first_row_text(first)}"
-    return output.answer(text, {"command": "check", **facts, "first_row": first}, failed=failed)
+    text = f"{usable_text(found, job.model.max_length)}\n{first_row_text(first)}"
+    return output.answer(text, {"command": "check", **asdict(found), "first_row": asdict(first)}, failed=failed)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -95,13 +96,14 @@ def generate(
     if dry_run:
         return output.answer(
             "\n".join([*_asked(prompts), *_planned(prompts, len(names) + 1, output_to)]),
-            {"command": "generate", "dry_run": True, **made_with, "prompt_text": prompts.usable[0].text},
+            {"command": "generate", "dry_run": True, **asdict(made_with), "prompt_text": prompts.usable[0].text},
         )
     with output.progress() as progress:
         answers = answer_all(lm, prompts, names, drawing, output_to, made_with, progress)
     write_pairs(answers, output_to / "pairs.md")
-    models = {name: _counts(found) for name, found in answers.items()}
-    facts = {"command": "generate", **made_with, "models": models}
+    models = {name: Written.of(found) for name, found in answers.items()}
+    told = {name: asdict(found) for name, found in models.items()}
+    facts = {"command": "generate", **asdict(made_with), "models": told}
     text = [*_asked(prompts), _table(models), f"{output_to / 'pairs.md'}: all answers below one another, to be read"]
     return output.answer("\n".join(text), facts, output_to)
 
@@ -126,19 +128,26 @@ def _planned(prompts: Prompts, models: int, output_to: Path) -> list[str]:
     ]
 
 
-def _counts(answers: Sequence[Answer]) -> dict[str, Any]:
-    stopped = sum(answer.stopped for answer in answers)
-    return {
-        "answers": len(answers),
-        "stopped": stopped,
-        "empty": sum(not answer.answer.strip() for answer in answers),
-        "mean_tokens": sum(answer.tokens for answer in answers) / len(answers),
-    }
+@dataclass(frozen=True)
+class Written:
+    """What a model wrote, in numbers."""
+
+    answers: int
+    stopped: int
+    """Answers that it ended by itself."""
+    empty: int
+    mean_tokens: float
+
+    @staticmethod
+    def of(answers: Sequence[Answer]) -> Written:
+        """Counted over all its answers."""
+        stopped, empty = sum(a.stopped for a in answers), sum(not a.answer.strip() for a in answers)
+        return Written(len(answers), stopped, empty, sum(a.tokens for a in answers) / len(answers))
 
 
-def _table(models: Mapping[str, Mapping[str, Any]]) -> str:
+def _table(models: Mapping[str, Written]) -> str:
     rows = [["model", "answers", "ended by themselves", "empty", "tokens on average"]]
     for name, found in models.items():
-        ended = f"{found['stopped']} ({percent(found['stopped'] / found['answers'])})"
-        rows.append([name, str(found["answers"]), ended, str(found["empty"]), fixed(found["mean_tokens"], 1)])
+        ended = f"{found.stopped} ({percent(found.stopped / found.answers)})"
+        rows.append([name, str(found.answers), ended, str(found.empty), fixed(found.mean_tokens, 1)])
     return table(rows)

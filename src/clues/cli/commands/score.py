@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -138,8 +139,8 @@ def _rehearse(
 ) -> int:
     """Do all that comes before the first pass, and write nothing."""
     from clues.cli.text.cost import owner_cost
-    from clues.cli.text.first_row import first_row_facts, first_row_text
-    from clues.cli.text.usable import file_facts, file_text
+    from clues.cli.text.first_row import first_row, first_row_text
+    from clues.cli.text.usable import usable, usable_text
     from clues.models.base import load_skeleton
     from clues.owner.inputs import Inputs
     from clues.owner.score import check_output, scored_by, scoring_model
@@ -149,11 +150,11 @@ def _rehearse(
     lm = scoring_model(job, load_skeleton(job.model))
     inputs = Inputs.read(*files, lm, job.seed, columns)
     mine, cost = inputs.rows, owner_cost(inputs, lm, job)
-    facts = file_facts(files[0], mine, inputs.overlap())
-    first = first_row_facts(mine.rows[0], mine.encoded[0], lm.tokenizer)
+    found = usable(files[0], mine, inputs.overlap())
+    first = first_row(mine.rows[0], mine.encoded[0], lm.tokenizer)
     text = "\n".join(
         [
-            file_text(facts, job.model.max_length),
+            usable_text(found, job.model.max_length),
             *_public_lines(inputs),
             first_row_text(first, lm.tokenizer),
             cost.text,
@@ -161,8 +162,8 @@ def _rehearse(
         ]
     )
     counts = {"validation": len(inputs.validation.rows), "anchors": len(inputs.anchors.rows)}
-    whole: dict[str, Any] = {"command": "score", "dry_run": True, **facts, **counts, **cost.facts, "first_row": first}
-    return output.answer(text, whole | {"job": job.to_dict()})
+    about = {"command": "score", "dry_run": True, **asdict(found), **counts, **cost.facts, "first_row": asdict(first)}
+    return output.answer(text, {**about, "job": job.to_dict()})
 
 
 def _public_lines(inputs: Inputs) -> list[str]:

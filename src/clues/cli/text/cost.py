@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clues.config import Job
@@ -30,9 +30,9 @@ class Cost:
         return Cost(self.forward + other.forward, self.backward + other.backward, self.uncounted + other.uncounted)
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, int | str]:
         """For a program."""
-        found = {"tokens_forward": self.forward, "tokens_forward_and_backward": self.backward}
+        found: dict[str, int | str] = {"tokens_forward": self.forward, "tokens_forward_and_backward": self.backward}
         return found | ({"uncounted": self.uncounted} if self.uncounted else {})
 
     @property

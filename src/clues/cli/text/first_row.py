@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -17,27 +18,40 @@ MOST = 2000
 """Characters of a text that are shown."""
 
 
-def first_row_facts(row: Row, encoded: Encoded, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """For a program: `parts` are texts with whether they are response, in order."""
-    mask = encoded.response_mask
-    groups = groupby(zip(encoded.input_ids, mask, strict=True), key=lambda pair: pair[1])
-    parts = [{"response": response, "text": _decoded([i for i, _ in ids], tokenizer)} for response, ids in groups]
-    return {
-        "line": row.line,
-        "parts": parts,
-        "input_ids": list(encoded.input_ids),
-        "response_mask": list(mask),
-        "truncated": encoded.truncated,
-    }
+@dataclass(frozen=True)
+class Part:
+    """A piece of the row's text."""
+
+    response: bool
+    text: str
 
 
-def first_row_text(facts: dict[str, Any], tokenizer: PreTrainedTokenizerBase | None = None) -> str:
+@dataclass(frozen=True)
+class FirstRow:
+    """A row as tokens; `parts` are its text in order."""
+
+    line: int
+    parts: list[Part]
+    input_ids: list[int]
+    response_mask: list[bool]
+    truncated: bool
+
+
+def first_row(row: Row, encoded: Encoded, tokenizer: PreTrainedTokenizerBase) -> FirstRow:
+    """The row as the model sees it."""
+    ids, mask = list(encoded.input_ids), list(encoded.response_mask)
+    groups = groupby(zip(ids, mask, strict=True), key=lambda pair: pair[1])
+    parts = [Part(response, _decoded([i for i, _ in run], tokenizer)) for response, run in groups]
+    return FirstRow(row.line, parts, ids, mask, encoded.truncated)
+
+
+def first_row_text(first: FirstRow, tokenizer: PreTrainedTokenizerBase | None = None) -> str:
     """For a person; with the tokenizer also token by token."""
-    ids, mask = facts["input_ids"], facts["response_mask"]
-    whole = "".join(_marked(part["text"], part["response"]) for part in facts["parts"])
-    cut = ", truncated" if facts["truncated"] else ""
+    ids, mask = first.input_ids, first.response_mask
+    whole = "".join(_marked(part.text, part.response) for part in first.parts)
+    cut = ", truncated" if first.truncated else ""
     shown = [
-        f"first row (line {facts['line']}), the response between {OPEN} and {CLOSE}:",
+        f"first row (line {first.line}), the response between {OPEN} and {CLOSE}:",
         indented(whole),
         f"  {len(ids)} tokens{cut}, {sum(mask)} of them response with its end of turn",
     ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clues.cli.output import Output, table
 from clues.cli.text.cost import run_cost
-from clues.cli.text.first_row import first_row_facts, first_row_text
+from clues.cli.text.first_row import first_row, first_row_text
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare, prepare_rows
 from clues.data.sample import client_name, draw_sample
@@ -28,7 +29,7 @@ def rehearse(job: Job, folder: Path, resume: bool, output: Output) -> int:
     clients, public = _drawn(job, lm) if job.sample.clients else _named(job, lm)
     cost = run_cost(clients, public, lm, job)
     name, rows = next(iter(clients.items()))
-    first = first_row_facts(rows.rows[0], rows.encoded[0], lm.tokenizer)
+    first = first_row(rows.rows[0], rows.encoded[0], lm.tokenizer)
     counts = {"clients": _counts(clients, public), "public": _counts(public, {})}
     text = "\n".join(
         [
@@ -39,7 +40,14 @@ def rehearse(job: Job, folder: Path, resume: bool, output: Output) -> int:
             f"nothing was written; without --dry-run the run goes to {folder}",
         ]
     )
-    facts = {"command": "run", "dry_run": True, **counts, **cost.facts, "first_row": first, "job": job.to_dict()}
+    facts = {
+        "command": "run",
+        "dry_run": True,
+        **counts,
+        **cost.facts,
+        "first_row": asdict(first),
+        "job": job.to_dict(),
+    }
     return output.answer(text, facts)
 
 

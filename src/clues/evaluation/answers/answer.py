@@ -16,6 +16,8 @@ from clues.errors import AnswersError
 BASE = "base"
 """Name of the model without an adapter: what every adapter is compared with."""
 SETTINGS = "settings.json"
+Tree = dict[str, Any]
+"""A JSON object as it was read."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def read_folder(folder: Path) -> dict[str, list[Answer]]:
     return models
 
 
-def read_settings(folder: Path) -> dict[str, Any]:
+def read_settings(folder: Path) -> Tree:
     """What the answers of a folder were made with. Raises AnswersError where there is nothing that we can read."""
     file = folder / SETTINGS
     if not file.exists():

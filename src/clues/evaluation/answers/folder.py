@@ -6,7 +6,6 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from clues.data.batches import token_budget_batches
 from clues.disk.writing import json_line, replacing, write_json
@@ -14,6 +13,7 @@ from clues.errors import AnswersError
 from clues.evaluation.answers.answer import BASE, SETTINGS, Answer, read_answers, write_answers
 from clues.evaluation.answers.generation import Drawing, generate
 from clues.evaluation.answers.prompts import Prompts
+from clues.evaluation.answers.settings import AnswerSettings
 from clues.models.adapters import load_adapter
 from clues.models.base import LanguageModel
 from clues.progress import Advance, Progress
@@ -36,7 +36,7 @@ def answer_all(
     adapters: Mapping[str, Path],
     drawing: Drawing,
     folder: Path,
-    settings: Mapping[str, Any],
+    settings: AnswerSettings,
     progress: Progress,
 ) -> dict[str, list[Answer]]:
     """Answers of the base, then of each adapter on it, in the rows' order; what is in the folder is not done again.
@@ -44,7 +44,7 @@ def answer_all(
     Raises AdapterError for an adapter that does not fit the model, AnswersError for answers to other rows.
     """
     if not (folder / SETTINGS).exists():
-        write_json(settings, folder / SETTINGS)
+        write_json(dataclasses.asdict(settings), folder / SETTINGS)
     there = {name: _begun(folder / f"{name}.jsonl", prompts, lm) for name in (BASE, *adapters)}
     before = sum(map(len, there.values()))
     missing = len(prompts.usable) * len(there) - before

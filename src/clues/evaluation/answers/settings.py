@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from huggingface_hub import try_to_load_from_cache
 from peft.utils import CONFIG_NAME
@@ -18,6 +18,45 @@ from clues.evaluation.answers.prompts import Prompts
 from clues.models.base import PACKAGED_SHA256, LanguageModel
 
 
+@dataclass(frozen=True)
+class Adapter:
+    """An adapter as given, and over its files."""
+
+    folder: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class NoRow:
+    """A record that was no row, or whose prompt was too long."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class AnswerSettings:
+    """settings.json, field by field: all that decides what the models write."""
+
+    model: str
+    model_version: str
+    adapters: Mapping[str, Adapter]
+    max_new_tokens: int
+    temperature: float
+    seed: int
+    precision: str
+    quantization: str
+    max_length: int
+    token_budget: int
+    test: str
+    test_sha256: str
+    columns: Mapping[str, str]
+    prompts_sha256: str
+    rows: int
+    set_aside: int
+    set_aside_rows: list[NoRow]
+
+
 def answer_settings(
     test: Path,
     prompts: Prompts,
@@ -25,42 +64,42 @@ def answer_settings(
     adapters: Mapping[str, Path],
     drawing: Drawing,
     columns: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """The content of settings.json: all that decides what the models write.
+) -> AnswerSettings:
+    """What the answers to these prompts are made with.
 
     Raises AdapterError where a folder holds no adapter.
     """
     model = lm.settings
-    return {
-        "model": model.name,
-        "model_version": _model_version(model.name),
-        "adapters": {name: {"folder": str(f), "sha256": _adapter_hash(f)} for name, f in adapters.items()},
-        "max_new_tokens": prompts.max_new_tokens,
-        "temperature": drawing.temperature,
-        "seed": drawing.seed,
-        "precision": model.precision,
-        "quantization": model.quantization,
-        "max_length": model.max_length,
-        "token_budget": model.token_budget,
-        "test": str(test),
-        "test_sha256": _test_hash(test, prompts),
-        "columns": dict(columns or {}),
-        "prompts_sha256": _hash_of(prompt.text for prompt in prompts.usable),
-        "rows": len(prompts.usable),
-        "set_aside": len(prompts.set_aside),
-        "set_aside_rows": [{"line": item.line, "reason": item.reason} for item in prompts.set_aside],
-    }
+    return AnswerSettings(
+        model=model.name,
+        model_version=_model_version(model.name),
+        adapters={name: Adapter(str(folder), _adapter_hash(folder)) for name, folder in adapters.items()},
+        max_new_tokens=prompts.max_new_tokens,
+        temperature=drawing.temperature,
+        seed=drawing.seed,
+        precision=model.precision,
+        quantization=model.quantization,
+        max_length=model.max_length,
+        token_budget=model.token_budget,
+        test=str(test),
+        test_sha256=_test_hash(test, prompts),
+        columns=dict(columns or {}),
+        prompts_sha256=_hash_of(prompt.text for prompt in prompts.usable),
+        rows=len(prompts.usable),
+        set_aside=len(prompts.set_aside),
+        set_aside_rows=[NoRow(item.line, item.reason) for item in prompts.set_aside],
+    )
 
 
-def check_folder(folder: Path, settings: Mapping[str, Any], resume: bool) -> None:
+def check_folder(folder: Path, settings: AnswerSettings, resume: bool) -> None:
     """Raises InUseError for a folder with answers, unless they are resumed; AnswersError if made otherwise."""
     there = (folder / SETTINGS).exists()
     if not there and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise AnswersError(f"{folder}: holds other things; name a new --output folder")
     if there and not resume:
         raise InUseError(f"{folder} holds answers already: go on with --resume, or name another --output")
-    before = read_settings(folder) if there else settings
-    for name, value in settings.items():
+    before = read_settings(folder) if there else asdict(settings)
+    for name, value in asdict(settings).items():
         if before.get(name) != value:
             raise AnswersError(
                 f"{folder / SETTINGS}: {name} was {before.get(name)!r} and is now {value!r}; "

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lm_eval.api.task import ConfigurableTask
 
 Tasks = Mapping[str, "ConfigurableTask"]
+Sample = Mapping[str, Any]
+"""What lm-eval logs about a question."""
 
 
 def check_installed() -> None:
@@ -45,7 +47,7 @@ def ask(
     return {name: [bool(sample["acc"]) for sample in own] for name, own in samples.items()}
 
 
-def logged(model: LM, tasks: Tasks, limit: int | None = None) -> dict[str, list[dict[str, Any]]]:
+def logged(model: LM, tasks: Tasks, limit: int | None = None) -> dict[str, list[Sample]]:
     """What lm-eval logs about every question, in the questions' order; every model sees the same examples."""
     from lm_eval.defaults import DEFAULT_OTHER_SEED
     from lm_eval.evaluator import evaluate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,16 @@ KNOWLEDGE = {
 """Sets of tasks, by lm-eval's names. `medical`: the paper's KnowledgeAvg (MMLU's clinical topics, MedMCQA, PubMedQA,
 USMLE)."""
 
-Splits = dict[str, list[dict[str, Any]]]
+Record = dict[str, Any]
+"""A line of a question file, before it is checked."""
+Document = Mapping[str, str | int | list[str]]
+"""A question as lm-eval's task has it."""
+Splits = dict[str, list[Document]]
 """Documents of one task by split; lm-eval asks those of `test`, and shows those of `dev` as examples."""
 
 _LETTERS = "ABCD"
 _SPLITS = ("dev", "val", "test")
-_VERDICTS = ("yes", "no", "maybe")
+_FINAL = ("yes", "no", "maybe")
 
 
 def task_names(name: str) -> list[str]:
@@ -64,7 +68,7 @@ def read_questions(source: str) -> dict[str, Splits]:
     return _by_task(read[file](record, where) for file in found for where, record in _records(file, file.read_bytes()))
 
 
-def _records(file: str | Path, packed: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
+def _records(file: str | Path, packed: bytes) -> Iterator[tuple[str, Record]]:
     """Every record with the place where it stands."""
     text = (gzip.decompress(packed) if str(file).endswith(".gz") else packed).decode("utf-8")
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
@@ -78,14 +82,14 @@ def _records(file: str | Path, packed: bytes) -> Iterator[tuple[str, dict[str, A
         yield where, record
 
 
-def _by_task(documents: Iterator[tuple[str, str, dict[str, Any]]]) -> dict[str, Splits]:
+def _by_task(documents: Iterator[tuple[str, str, Document]]) -> dict[str, Splits]:
     tasks: dict[str, Splits] = {}
     for task, split, document in documents:
         tasks.setdefault(task, {"dev": [], "val": [], "test": []})[split].append(document)
     return tasks
 
 
-def _mmlu(record: dict[str, Any], where: str) -> tuple[str, str, dict[str, Any]]:
+def _mmlu(record: Record, where: str) -> tuple[str, str, Document]:
     """Task, split and document of one MMLU question, as cais/mmlu has it."""
     question, subject, choices = (
         _text(record, "question", where),
@@ -100,22 +104,22 @@ def _mmlu(record: dict[str, Any], where: str) -> tuple[str, str, dict[str, Any]]
     return MMLU + subject, record["split"], document | {"answer": _LETTERS.index(record["answer"])}
 
 
-def _pubmedqa(record: dict[str, Any], where: str) -> tuple[str, str, dict[str, Any]]:
+def _pubmedqa(record: Record, where: str) -> tuple[str, str, Document]:
     """Task, split and document of one PubMedQA question, as bigbio/pubmed_qa has it. All are test questions."""
     contexts = record.get("contexts")
     if not isinstance(contexts, list) or not all(isinstance(context, str) for context in contexts):
         raise KnowledgeError(f"{where}: `contexts` must be a list of texts")
-    _among(record, "answer", _VERDICTS, where)
+    _among(record, "answer", _FINAL, where)
     document = {"QUESTION": _text(record, "question", where), "CONTEXTS": contexts}
     return PUBMEDQA, "test", document | {"final_decision": record["answer"]}
 
 
-def _text(record: dict[str, Any], field: str, where: str) -> str:
+def _text(record: Record, field: str, where: str) -> str:
     if not isinstance(value := record.get(field), str) or not value.strip():
         raise KnowledgeError(f"{where}: `{field}` must be a text")
     return value
 
 
-def _among(record: dict[str, Any], field: str, allowed: tuple[str, ...], where: str) -> None:
+def _among(record: Record, field: str, allowed: tuple[str, ...], where: str) -> None:
     if record.get(field) not in allowed:
         raise KnowledgeError(f"{where}: `{field}` is {record.get(field)!r}; it must be one of {', '.join(allowed)}")

@@ -49,9 +49,9 @@ def _task(manager: lm_eval.tasks.TaskManager, name: str, splits: Splits | None, 
         return _hub_task(manager, name)
     if len(splits["dev"]) < shots and name != PUBMEDQA:
         raise KnowledgeError(f"{name}: {len(splits['dev'])} examples (split `dev`), and {shots} shots were asked for")
-    changed: dict[str, Any] = {"task": name, "custom_dataset": _dataset(splits)}
-    if name == PUBMEDQA:  # a file of it has no splits: examples are the other questions, never the one that is asked
-        changed |= {"training_split": None, "validation_split": None, "fewshot_split": "test"}
+    # A file of PubMedQA has no splits: examples are the other questions, never the one that is asked.
+    unsplit = {"training_split": None, "validation_split": None, "fewshot_split": "test"} if name == PUBMEDQA else {}
+    changed = {"task": name, "custom_dataset": _dataset(splits), **unsplit}
     group = manager.load({"group": "local", "task": [changed]})  # the form in which a task's settings can be changed
     return group["tasks"][name]  # type: ignore[return-value]
 
@@ -66,6 +66,8 @@ def _hub_task(manager: lm_eval.tasks.TaskManager, name: str) -> ConfigurableTask
 
 def _dataset(splits: Splits) -> Callable[..., DatasetDict]:
     """What lm-eval calls instead of the hub. A split without documents is an empty one of the same columns."""
-    test = Dataset.from_list(splits["test"])
-    data: Any = {name: Dataset.from_list(d) if d else test.select([]) for name, d in splits.items()}
+    test = Dataset.from_list([dict(document) for document in splits["test"]])
+    data: Any = {
+        name: Dataset.from_list([dict(one) for one in d]) if d else test.select([]) for name, d in splits.items()
+    }
     return lambda **_settings: DatasetDict(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from clues.errors import DeploymentError, SettingError
 from clues.federated.engines.control import start_run, unfinished_run, wait_for_run
 from clues.federated.engines.deployment import write_bundle
 from clues.federated.run import check_folder, open_folder, prepare_data
-from clues.progress import Display, Progress
+from clues.progress import Display, Event, Progress
 
 
 def run_remotely(job: Job, folder: Path, connection: str, progress: Progress, *, resume: bool = False) -> Path:
@@ -64,6 +63,6 @@ def _follow(events: Path, display: Display | None) -> Callable[[], None]:
                 if not line.endswith(b"\n"):  # still being written
                     return
                 seen += len(line)
-                display.update(json.loads(line))
+                display.update(Event.of_line(line))
 
     return show
