@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, Strict
 T = TypeVar("T", bound=Hashable)
 
 
-def _in(unit: str, **limits: float) -> Any:
+def _in(unit: str, **limits: Any) -> Any:
     """A number's unit and limits: `ge`, `gt`, `le`, `lt`."""
     return Field(json_schema_extra={"unit": unit}, **limits)
 
