@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from clues.data.batches import Batch
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
-from clues.models.likelihood import causal_model
+from clues.models.transformers_private import causal_model
 from clues.scoring.passes import RowsDone, batchwise
 
 

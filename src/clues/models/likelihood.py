@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from copy import copy
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from clues.models.transformers_private import body_output, causal_model, head_of
 
 LOGIT_VALUES = 2**26
 """Most logits held at once, in values (256 MiB in float32): 256 tokens of Gemma's 262,144 words, 1,365 of SmolLM2's."""
@@ -38,14 +38,9 @@ def response_nll(
         nll [N] float32 in nats, and the row [N] each token belongs to, in reading order.
     """
     targets = response_mask[:, 1:].bool()
-    causal = causal_model(model)
-    hidden, output = _hidden_states(model, causal, input_ids, attention_mask, targets)
-
-    def logits_of(chunk: Tensor) -> Tensor:
-        with _body_returns(causal, output, chunk[None]):
-            return causal(input_ids=input_ids[:1], use_cache=False).logits[0]
-
-    chunk = max(1, logit_values // causal.config.get_text_config().vocab_size)
+    output = body_output(model, {"input_ids": input_ids, "attention_mask": attention_mask})
+    hidden, logits_of = output.last_hidden_state[:, :-1][targets], head_of(model, input_ids, output)
+    chunk = max(1, logit_values // causal_model(model).config.get_text_config().vocab_size)
     nll = _HeadLoss.apply(hidden, input_ids[:, 1:][targets], logits_of, chunk)
     return nll, targets.nonzero()[:, 0]  # type: ignore[return-value]
 
@@ -78,44 +73,3 @@ class _HeadLoss(torch.autograd.Function):
     def backward(ctx: Any, *outputs: Tensor) -> tuple[Tensor, None, None, None]:
         (gradient,) = ctx.saved_tensors
         return (outputs[0][:, None] * gradient).to(gradient.dtype), None, None, None
-
-
-def causal_model(model: nn.Module) -> Any:
-    """The transformers model inside an adapter or a wrapper for several processes."""
-    inner = model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
-    return inner.get_base_model() if hasattr(inner, "get_base_model") else inner  # type: ignore[operator]
-
-
-def _hidden_states(
-    model: nn.Module, causal: Any, input_ids: Tensor, attention_mask: Tensor, targets: Tensor
-) -> tuple[Tensor, Any]:
-    """Last hidden states [N, H] where a response token is predicted, and the output object they came in."""
-    seen: list[Any] = []
-
-    def select(_module: nn.Module, _args: Any, output: Any) -> Any:
-        seen.append(output)
-        return _with_hidden(output, output.last_hidden_state[:, :0])  # the head is left for later
-
-    handle = causal.base_model.register_forward_hook(select)
-    try:
-        model(input_ids=input_ids, attention_mask=attention_mask, use_cache=False)
-    finally:
-        handle.remove()
-    return seen[0].last_hidden_state[:, :-1][targets], seen[0]
-
-
-def _with_hidden(output: Any, hidden: Tensor) -> Any:
-    other = copy(output)
-    other.last_hidden_state = hidden
-    return other
-
-
-@contextmanager
-def _body_returns(causal: Any, output: Any, hidden: Tensor) -> Iterator[None]:
-    """Let the model's forward begin at its last hidden states [1, N, H]."""
-    body = causal.base_model
-    body.forward = lambda *_args, **_kwargs: _with_hidden(output, hidden)
-    try:
-        yield
-    finally:
-        del body.forward

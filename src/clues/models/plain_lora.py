@@ -14,9 +14,9 @@ from peft import LoraConfig, PeftConfig, PeftModel
 from peft.tuners.lora import LoraLayer
 from torch import nn
 from transformers import PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from clues.errors import AdapterError
+from clues.models.transformers_private import LINEAR
 
 LORA_MATRIX = r"\.lora_[{matrix}]\.default\.weight$"
 """Names of the weights that scores are about; `matrix` is A, B or AB."""
@@ -74,7 +74,7 @@ def lora_targets(model: PreTrainedModel, names: tuple[str, ...]) -> list[str]:
     """
     head = model.get_output_embeddings()
     parts: Mapping[str, object] = {**dict(model.named_modules()), **dict(model.named_parameters())}
-    linear = {name for name, part in parts.items() if isinstance(part, nn.Linear | Conv1D) and part is not head}
+    linear = {name for name, part in parts.items() if isinstance(part, LINEAR) and part is not head}
     known = sorted({name.rpartition(".")[2] for name in linear})
     for target in () if names == ("all-linear",) else names:
         found = [name for name in parts if f".{name}".endswith(f".{target}")]
@@ -91,7 +91,7 @@ def _check_layer(name: str, layer: LoraLayer, head: nn.Module | None) -> None:
         variant = type(next(iter(layer.lora_variant.values()))).__name__
         raise AdapterError(f"{name} has the LoRA variant {variant}, which uses A and B otherwise; train plain LoRA")
     base = layer.get_base_layer()
-    if layer is head or not isinstance(base, nn.Linear | Conv1D):
+    if layer is head or not isinstance(base, LINEAR):
         part = head if layer is head else base
         raise AdapterError(f"{_refusal(name, part, head)}; target linear layers only (q_proj and v_proj, for example)")
 

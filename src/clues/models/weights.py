@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
-from transformers.pytorch_utils import Conv1D
 
 from clues.config import ModelSettings
 from clues.errors import ModelError
+from clues.models.transformers_private import LINEAR
 
 
 def whole_model(source: str, **more: Any) -> PreTrainedModel:
@@ -73,7 +73,7 @@ def store_products_in_bf16(model: nn.Module) -> None:
     without the casts, in half the memory. Embeddings and norms stay float32, also where the head shares its weight,
     and quantised weights stay as they are."""
     for module in model.modules():
-        if isinstance(module, nn.Linear | Conv1D) and _is_plain(module.weight):
+        if isinstance(module, LINEAR) and _is_plain(module.weight):
             module.weight = nn.Parameter(module.weight.detach().bfloat16(), requires_grad=False)
 
 

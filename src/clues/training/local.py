@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from clues.config import TrainingSettings
@@ -20,6 +19,7 @@ from clues.errors import SettingError
 from clues.models.adapters import lora_parameters
 from clues.models.base import LanguageModel
 from clues.models.likelihood import row_means
+from clues.models.transformers_private import use_one_gpu
 from clues.processes import processes
 from clues.scoring.passes import likelihood_batch
 
@@ -97,12 +97,9 @@ class _EveryStep(TrainerCallback):
 
 
 class _Trainer(Trainer):
-    """The Trainer, with our loss and our order of rows."""
+    """The Trainer, with our loss."""
 
     lm: LanguageModel
-
-    def _get_train_sampler(self, train_dataset: Any = None) -> SequentialSampler:
-        return SequentialSampler(train_dataset if train_dataset is not None else cast(Any, self.train_dataset))
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *_args: Any, **_kwargs: Any) -> Tensor:
         batch: Batch = inputs["batch"]
@@ -127,6 +124,6 @@ def _arguments(settings: TrainingSettings, steps: int, scratch: str) -> Training
         disable_tqdm=True,
         remove_unused_columns=False,
         dataloader_pin_memory=False,
+        train_sampling_strategy="sequential",
     )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs without a launcher: DataParallel would multiply the step
-    return arguments
+    return use_one_gpu(arguments)
