@@ -8,7 +8,7 @@ from tests.conftest import build_tiny_model, pytest_collection_finish, train_tok
 from transformers import LlamaForCausalLM
 
 from clues.config import ModelSettings
-from clues.data.sample import packaged_rows
+from clues.data.pool import packaged_rows
 from clues.models.base import LanguageModel
 
 __all__ = ["pytest_collection_finish"]  # the hook works here, too

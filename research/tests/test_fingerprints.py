@@ -24,7 +24,7 @@ KNOWN = json.loads(FILE.read_text())
 
 @pytest.fixture(scope="module", autouse=True)
 def _each_pool_is_read_once():
-    read, pools = sample._pool, {}
+    read, pools = sample.read_pool, {}
 
     def once(settings: SampleSettings):
         key = (settings.clients, settings.unseen_source, settings.min_tokens, settings.max_tokens)
@@ -33,7 +33,7 @@ def _each_pool_is_read_once():
         return pools[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sample, "_pool", once)
+        patch.setattr(sample, "read_pool", once)
         yield
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from clues.data.sample import packaged_rows
+from clues.data.pool import packaged_rows
 from clues.disk.writing import write_jsonl
 from clues_research.selection.labels import SPLITS, compared
 from clues_research.selection.mixtures import Mixture, draw

@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 from clues.data.overlap import Match, distinct, duplicates, overlap
+from clues.data.pool import packaged_rows
 from clues.data.rows import Message, Row
-from clues.data.sample import packaged_rows
 from clues.data.words import nearly_same
 
 

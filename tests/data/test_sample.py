@@ -16,8 +16,9 @@ from clues.config import SampleSettings
 from clues.config.reading import load_job
 from clues.data.damage.spoil import corrupt_rows
 from clues.data.overlap import distinct
+from clues.data.pool import packaged_rows
 from clues.data.rows import Row
-from clues.data.sample import Sample, draw_sample, packaged_rows, write_sample
+from clues.data.sample import Sample, draw_sample, write_sample
 from clues.data.words import NEAR_DUPLICATE, jaccard, shingles
 from clues.errors import PoolError
 

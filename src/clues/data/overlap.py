@@ -19,7 +19,7 @@ _PERMUTATIONS = 128
 _CANDIDATE = 0.5
 """Threshold of the hashing. Lower than NEAR_DUPLICATE, since hashing misses half of what lies at its threshold."""
 
-Kind = Literal["exact", "near", "prompt"]
+MatchKind = Literal["exact", "near", "prompt"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Match:
     """Name of the public set."""
     line: int
     """Line in the public set's file."""
-    kind: Kind
+    kind: MatchKind
     """`exact`: the same response. `near`: nearly the same. `prompt`: the same question with another response."""
 
 
@@ -47,7 +47,7 @@ class Overlap:
     @property
     def counts(self) -> dict[str, dict[str, int]]:
         """Rows per public set and kind."""
-        kinds: tuple[Kind, ...] = ("exact", "near", "prompt")
+        kinds: tuple[MatchKind, ...] = ("exact", "near", "prompt")
         return {
             name: {kind: sum(m.public == name and m.kind == kind for m in self.matches) for kind in kinds}
             for name in self.sets
@@ -126,7 +126,7 @@ def _compare(rows: Sequence[Row], signatures: Sequence[Signature], name: str, ot
     prompts = _first_positions(other.prompt for other in others)
     found = []
     for row, signature in zip(rows, signatures, strict=True):
-        where: dict[Kind, int | None] = {
+        where: dict[MatchKind, int | None] = {
             "exact": responses.get(_key(row.response)),
             "near": index.first(signature),
             "prompt": prompts.get(_key(row.prompt)) if words(row.prompt) else None,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
+
+Record = Mapping[str, Any]
+"""What a data set says of one example, as its owner wrote it: any fields, of any type."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,7 @@ class Row:
     file: str
     line: int
     """1-based line of the file, or record number in a format without lines."""
-    record: dict[str, Any]
+    record: Record
     """The untouched original, unknown fields included."""
 
     @cached_property

@@ -6,26 +6,21 @@ document the page on that site.
 
 from __future__ import annotations
 
-import gzip
 import json
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from itertools import zip_longest
 from pathlib import Path
 
 from clues.config import SampleSettings
 from clues.data.damage.spoil import corrupt_rows
-from clues.data.files.reading import read_rows
-from clues.data.overlap import distinct
-from clues.data.rows import Message, Row
-from clues.data.words import pieces
+from clues.data.pool import read_pool
+from clues.data.rows import Row
 from clues.disk.writing import replacing
 from clues.errors import PoolError
 
-PACKAGED_POOL = "medquad.jsonl.gz"
 _PUBLIC = ("validation", "anchors", "negatives", "test")
 """In the order they are written: a folder that holds the test set holds all."""
 _NEGATIVES = 4
@@ -53,7 +48,7 @@ def draw_sample(settings: SampleSettings, seed: int) -> Sample:
 
     Which documents are drawn, and which set they go to, depends on the seed. Raises PoolError.
     """
-    pool = _pool(settings)
+    pool = read_pool(settings)
     drawn = {source: _draw(source, pool, _needs(settings, source), seed) for source in settings.clients}
     public = {name: _in_turns([sets[name] for sets in drawn.values()]) for name in _PUBLIC}
     clients = {
@@ -80,54 +75,6 @@ def write_sample(sample: Sample, folder: Path) -> None:
     for name in ("unseen", *_PUBLIC):
         if rows := getattr(sample, name):
             _write(rows, folder / "public" / f"{name}.jsonl")
-
-
-def packaged_rows() -> list[Row]:
-    """The clean answers shipped with clues; see ATTRIBUTION.md beside them."""
-    packed = files("clues.packaged").joinpath(PACKAGED_POOL).read_bytes()
-    records = [json.loads(line) for line in gzip.decompress(packed).decode().splitlines()]
-    return [
-        Row((Message("user", record["question"]), Message("assistant", record["answer"])), PACKAGED_POOL, line, record)
-        for line, record in enumerate(records, start=1)
-    ]
-
-
-def _pool(settings: SampleSettings) -> dict[str, list[Row]]:
-    """Rows of every source the job uses: of the right length, none like another."""
-    sources = [*settings.clients, *filter(None, [settings.unseen_source])]
-    if not settings.clients:
-        raise PoolError("sample.clients is empty: name a source for each client")
-    by_source: dict[str, list[Row]] = defaultdict(list)
-    for row in _read(settings.pool):
-        if settings.min_tokens <= _tokens(row) <= settings.max_tokens:
-            by_source[row.record["source"]].append(row)
-    chosen = distinct([row for source in sources for row in by_source.get(source, [])])
-    pool = {source: [row for row in chosen if row.record["source"] == source] for source in sources}
-    if empty := [source for source in sources if not pool[source]]:
-        there = ", ".join(f"{source} {len(rows)}" for source, rows in sorted(by_source.items()))
-        raise PoolError(f"{settings.pool}: no rows of source {empty[0]!r} of {_range(settings)}; there are: {there}")
-    return pool
-
-
-def _read(pool: str) -> list[Row]:
-    if pool == "packaged":
-        return packaged_rows()
-    rows, set_aside = read_rows(pool)
-    if set_aside:
-        first = set_aside[0]
-        raise PoolError(f"{first.file}:{first.line}: {first.reason}; a pool holds usable rows only")
-    for row in rows:
-        if missing := [field for field in ("source", "doc") if not isinstance(row.record.get(field), str)]:
-            raise PoolError(f"{row.file}:{row.line}: a row of a pool needs the text field {missing[0]!r}")
-    return rows
-
-
-def _tokens(row: Row) -> int:
-    return row.record.get("tokens", len(pieces(row.response)))
-
-
-def _range(settings: SampleSettings) -> str:
-    return f"{settings.min_tokens} to {settings.max_tokens} tokens"
 
 
 def _needs(settings: SampleSettings, source: str) -> dict[str, int]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from clues.data.damage.spoil import HARMLESS, LABEL
+from clues.data.damage.labelled import LABEL
+from clues.data.damage.spoil import HARMLESS
 from clues.data.rows import Row
 from clues.errors import MissingLabelError
 

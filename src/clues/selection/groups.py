@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from clues.data.damage.spoil import LABEL
+from clues.data.damage.labelled import LABEL
 from clues.data.files.records import FORMATS
 from clues.data.rows import Row
 from clues.statistics.shares import share

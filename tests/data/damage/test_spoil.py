@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE, corrupt_rows, spoil, spoiled
+from clues.data.pool import packaged_rows
 from clues.data.rows import Message, Row
-from clues.data.sample import packaged_rows
 from clues.data.words import jaccard, join, languages, nearly_same, pieces, shingles, words
 from clues.errors import CannotSpoil
 

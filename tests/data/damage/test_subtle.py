@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clues.data.damage.partners import Subjects
 from clues.data.damage.spoil import HARMLESS, SUBTLE, spoil, spoiled
+from clues.data.damage.subjects import Subjects
 from clues.data.damage.subtle import _statements, change_number, mistype, negate
+from clues.data.pool import packaged_rows
 from clues.data.rows import Message, Row
-from clues.data.sample import packaged_rows
 from clues.data.words import own_language, words
 from clues.errors import CannotSpoil
 from tests.data.damage.test_spoil import CHINESE, make_rows
@@ -142,9 +142,9 @@ def test_the_firmer_statement_is_turned() -> None:
 def test_what_was_turned_can_be_turned_back() -> None:
     """By an entry of its own, or because one of the two has a negator that the other lacks."""
     for language, table in _statements().items():
-        for pairs in (table["negations"], table["opposites"]):
+        for pairs in (table.negations, table.opposites):
             for old, new in pairs.items():
-                here, there = (sum(word in table["negators"] for word in words(phrase)) for phrase in (old, new))
+                here, there = (sum(word in table.negators for word in words(phrase)) for phrase in (old, new))
                 assert new in pairs or here != there, (language, old, new)
 
 

@@ -50,7 +50,8 @@ def corrupt(
     seed
         The same seed spoils the same rows in the same way.
     """
-    from clues.data.damage.spoil import LABEL, corrupt_rows
+    from clues.data.damage.labelled import LABEL
+    from clues.data.damage.spoil import corrupt_rows
     from clues.data.files.reading import read_rows
     from clues.disk.writing import write_jsonl
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -93,27 +94,37 @@ def negate(text: str, rng: random.Random, _: Sequence[str]) -> str | None:
     Questions are left alone, and so is "may" where there is anything firmer to turn. The languages are those of
     `statements.json`, recognised by the text.
     """
-    table = _statements().get(own_language(text) or "", {})
-    places = _places(text, table, "negations") or _places(text, table, "opposites")
+    table = _statements().get(own_language(text) or "")
+    places = table and (table.places(text, table.negations) or table.places(text, table.opposites))
     if not places:
         return None
     start, end, new = rng.choice(places)
     return text[:start] + new + text[end:]
 
 
-def _places(text: str, table: dict, group: str) -> list[tuple[int, int, str]]:
-    """Start, end and opposite of every phrase that can be turned; one that is its own opposite is an idiom."""
-    pairs, found = table.get(group, {}), []
-    text = text.replace("’", "'")
-    for match in _phrases(tuple(pairs)).finditer(text) if pairs else ():
-        old = match.group()
-        new = _like(old, pairs[old[0].lower() + old[1:]])
-        before, after = text[: match.start()], text[match.end() :]
-        around = {*words(before)[-GUARDED[0] :], *words(after)[: GUARDED[1]]}
-        inside = old[0].isupper() and not begins_sentence(text, match.start())
-        if new != old and not inside and not _QUESTION.match(after) and around.isdisjoint(table["negators"]):
-            found.append((*match.span(), new))
-    return found
+@dataclass(frozen=True)
+class _Statements:
+    """How statements are turned in one language; written for this purpose."""
+
+    negators: list[str]
+    negations: dict[str, str]
+    """Phrase with or without a negation -> its opposite."""
+    opposites: dict[str, str]
+    """Word of a pair -> the other."""
+
+    def places(self, text: str, pairs: Mapping[str, str]) -> list[tuple[int, int, str]]:
+        """Start, end and opposite of every phrase that can be turned; one that is its own opposite is an idiom."""
+        found = []
+        text = text.replace("’", "'")
+        for match in _phrases(tuple(pairs)).finditer(text) if pairs else ():
+            old = match.group()
+            new = _like(old, pairs[old[0].lower() + old[1:]])
+            before, after = text[: match.start()], text[match.end() :]
+            around = {*words(before)[-GUARDED[0] :], *words(after)[: GUARDED[1]]}
+            inside = old[0].isupper() and not begins_sentence(text, match.start())
+            if new != old and not inside and not _QUESTION.match(after) and around.isdisjoint(self.negators):
+                found.append((*match.span(), new))
+        return found
 
 
 @cache
@@ -131,9 +142,10 @@ def _like(old: str, new: str) -> str:
 
 
 @cache
-def _statements() -> dict[str, dict]:
-    """Language -> its negators, and phrases with their opposites; written for this purpose."""
-    return json.loads(files("clues.packaged").joinpath("statements.json").read_text(encoding="utf-8"))
+def _statements() -> dict[str, _Statements]:
+    """By language."""
+    tables = json.loads(files("clues.packaged").joinpath("statements.json").read_text(encoding="utf-8"))
+    return {language: _Statements(**table) for language, table in tables.items()}
 
 
 def mistype(text: str, rng: random.Random, _: Sequence[str]) -> str | None:

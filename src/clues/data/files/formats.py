@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from clues.data.rows import Record
 from clues.disk.writing import json_line
 
 SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz", ".csv", ".csv.gz", ".parquet")
@@ -21,7 +22,7 @@ class Item:
     """1-based line of the file where the record begins, or its number in a format without lines."""
     raw: str
     """As it stands in the file; as JSON where the file is no text."""
-    record: dict[str, Any] | None
+    record: Record | None
     problem: str = ""
     """Why `record` is None."""
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clues.data.rows import Message
+from clues.data.rows import Message, Record
 from clues.errors import UnusableRecord
 
-Record = Mapping[str, Any]
 ROLES = {"system": "system", "user": "user", "assistant": "assistant", "human": "user", "gpt": "assistant"}
 """Roles as they are written, `human` and `gpt` being ShareGPT's."""
 
