@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 import subprocess
 import sys
@@ -206,7 +207,9 @@ def test_corruption_has_the_exact_share_order_and_labels(count: int, share: floa
 def test_corruption_depends_on_the_seed_alone() -> None:
     """Another process, with another order of sets of strings, gives the same."""
     program = "from tests.data.damage.test_spoil import *; print(corrupt_rows(packaged_rows()[:80], 0.5, ALL, 3))"
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env={"PYTHONHASHSEED": "1"})
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=os.environ | {"PYTHONHASHSEED": "1"}
+    )
     rows = packaged_rows()[:80]
     results = corrupt_rows(rows, 0.5, ALL, 3)
     assert run.stdout.strip() == str(results), run.stderr
