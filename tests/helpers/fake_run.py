@@ -65,7 +65,7 @@ def make_job(shape: Shape) -> Job:
     )
     if shape.labels:
         return replace(job, sample=SampleSettings(clients=shape.clients, unseen_source="CancerGov"))
-    own = tuple(ClientSettings(name, f"{name}.jsonl") for name in shape.clients)
+    own = tuple(ClientSettings(name.lower(), f"{name}.jsonl") for name in shape.clients)
     return replace(job, clients=own, public=PublicSettings("validation.jsonl", "anchors.jsonl", "test.jsonl"))
 
 
