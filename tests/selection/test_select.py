@@ -214,6 +214,8 @@ def test_a_bar_that_counts_gradients_refuses_public_rows_without_them():
         replace(public, anchors=forward)
     with pytest.raises(SelectionError, match=r"novelty\.gradient is missing among the rows spoiled for novelty"):
         replace(public, spoiled={**public.spoiled, "novelty": forward})
+    with pytest.raises(SelectionError, match="states no criterion"):
+        replace(public, criteria=())
     with pytest.raises(SelectionError, match=r"novelty\.forward is missing among the rows spoiled for novelty"):
         replace(public, spoiled={name: public.spoiled[name] for name in NAMES[:3]})
 

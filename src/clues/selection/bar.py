@@ -22,7 +22,7 @@ class Bar:
     """Channels of the n anchors, which rows are ranked among, and of the m public validation rows, good and spoiled for
     each criterion, which say what evidence is.
 
-    Raises SelectionError where public rows lack a channel that a criterion counts.
+    Raises SelectionError without a criterion, and where public rows lack a channel that one counts.
     """
 
     anchors: Channels
@@ -35,6 +35,8 @@ class Bar:
     """What rows are held against it by; a scorer is the one criterion."""
 
     def __post_init__(self) -> None:
+        if not self.criteria:
+            raise SelectionError("the bar states no criterion: score the public rows again")
         for criterion in self.criteria:
             parts = {"anchors": self.anchors}
             if not self.by_score:
