@@ -42,15 +42,13 @@ def about_bar(statistic: Sequence[float], rule: str, alpha: float, is_evidence: 
         statistic: [n] the anchors' evidence on their worst criterion, nats; in the order of their file.
         is_evidence: false for the scores of a scorer, which do not say how spoiled an anchor looks.
     """
-    anchors, deciding = len(statistic), 0
-    if rule == "conformal":
-        deciding = bar_rank(alpha, anchors)
-        if not deciding:
-            return [_nothing_dropped(anchors, alpha)] if alpha else []
+    anchors = len(statistic)
+    deciding = bar_rank(alpha, anchors) if rule == "conformal" else 0
+    if rule == "conformal" and not deciding:
+        return [_nothing_dropped(anchors, alpha)] if alpha else []
     found = []
-    if rule == "conformal" and deciding < FEW:
-        text = f"Only the {deciding} worst of {anchors} anchors decide where the bar lies. One odd anchor moves it far."
-        found.append(Caution("few-anchors-decide", "Few anchors", text, {"anchors": anchors, "deciding": deciding}))
+    if 0 < deciding < FEW:
+        found.append(_few_decide(anchors, deciding))
     elif anchors < COARSE:
         text = f"There are only {anchors} anchors: the bar is coarse and depends on each of them."
         found.append(Caution("few-anchors", "Few anchors", text, {"anchors": anchors}))
@@ -58,6 +56,12 @@ def about_bar(statistic: Sequence[float], rule: str, alpha: float, is_evidence: 
     if is_evidence and worst and statistic[worst[-1]] < LOW:
         found.append(_low_bar(worst, float(statistic[worst[-1]]), anchors))
     return found
+
+
+def _few_decide(anchors: int, deciding: int) -> Caution:
+    who, verb = ("worst", "decides") if deciding == 1 else (f"{deciding} worst", "decide")
+    text = f"Only the {who} of {anchors} anchors {verb} where the bar lies. One odd anchor moves it far."
+    return Caution("few-anchors-decide", "Few anchors", text, {"anchors": anchors, "deciding": deciding})
 
 
 def _nothing_dropped(anchors: int, alpha: float) -> Caution:
