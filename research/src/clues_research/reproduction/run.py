@@ -11,6 +11,7 @@ from pathlib import Path
 
 from clues.disk.writing import write_jsonl
 from clues.errors import SettingError
+from clues_research.manifest import write_manifest
 from clues_research.places import REPRODUCED, TABLES
 from clues_research.reproduction import arms, final, tables
 from clues_research.reproduction.files import write_artefact
@@ -132,3 +133,4 @@ def _keep(results: Results) -> None:
         if file.resolve() != target.resolve():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, target)
+    write_manifest()

@@ -19,7 +19,9 @@ import torch
 
 from clues.config import ModelSettings
 from clues.models.base import load_base
+from clues_research.manifest import write_manifest
 from clues_research.places import TABLES
+from clues_research.selection.columns import slim
 from clues_research.selection.plan import GEMMA3, SMOLLM2, Planned, plan
 from clues_research.selection.tables import make_table, write
 
@@ -56,7 +58,8 @@ def _make(planned: Planned, folder: Path) -> None:
             "seed": planned.seed,
             "device": device(),
         }
-        write(table, file, facts)
+        write(table if planned.whole else slim(table), file, facts)
+        write_manifest()
         print(f"{planned.name}: {table.num_rows} rows, {(time.monotonic() - begun) / 60:.1f} min", flush=True)
 
 

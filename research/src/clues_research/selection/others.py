@@ -21,7 +21,7 @@ def gist(table: Table, checkpoints: Sequence[int]) -> np.ndarray:
     (GIST, arXiv 2602.18584): the cosine of both projections, the mean over checkpoints."""
     found = []
     for k in checkpoints:
-        rank = sum(name.startswith("svd-values-") and name.endswith(f"@{k}") for name in table.columns)
+        rank = sum(name.startswith("svd-mean-") and name.endswith(f"@{k}") for name in table.columns)
         rows = np.stack([table.columns[f"svd-{i}@{k}"] for i in range(rank)], axis=1).astype(float)
         mean = np.array([table.columns[f"svd-mean-{i}@{k}"][0] for i in range(rank)], float)
         found.append(rows @ mean / (np.linalg.norm(rows, axis=1) * np.linalg.norm(mean)))

@@ -31,6 +31,11 @@ class Planned:
         """Its file's stem."""
         return f"{self.model}-{self.data}-{self.mix}-{self.seed}"
 
+    @property
+    def whole(self) -> bool:
+        """Whether all its columns are committed: later work chooses on these tables."""
+        return self.model == GEMMA3 or (self.data, self.mix) == ("medquad", "half")
+
 
 BOTH = WarmUp(steps=(16, 32))
 """Two thirds of a pass: other scorers are given both checkpoints."""

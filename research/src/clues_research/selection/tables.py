@@ -218,11 +218,23 @@ def rounded(values: np.ndarray | list) -> np.ndarray | list:
 def write(table: pa.Table, file: Path, facts: Mapping[str, object]) -> None:
     """Write a table with what it was made from, atomically."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    table = table.replace_schema_metadata({b"clues": json.dumps(facts).encode()})
-    floats = [f.name for f in table.schema if pa.types.is_floating(f.type)]
-    with replacing(file) as scratch:
-        pq.write_table(table, scratch, compression="zstd", compression_level=9, use_dictionary=False,
-                       use_byte_stream_split=floats)  # fmt: skip  # type: ignore[arg-type]
+    floats = [field.name for field in table.schema if pa.types.is_floating(field.type)]
+    others = [name for name in table.column_names if name not in floats]
+    with (
+        replacing(file) as scratch,
+        pq.ParquetWriter(  # made once and read seldom: as small as it gets
+            scratch,
+            table.schema.remove_metadata(),
+            compression="brotli",
+            compression_level=11,
+            use_dictionary=others,  # type: ignore[arg-type]
+            use_byte_stream_split=floats,  # type: ignore[arg-type]
+            write_statistics=False,
+            store_schema=False,
+        ) as out,
+    ):
+        out.write_table(table.replace_schema_metadata())
+        out.add_key_value_metadata({"clues": json.dumps(facts)})
 
 
 def make_table(base: LanguageModel, mixture: Mixture, warm_up: WarmUp, seed: int, folder: Path) -> pa.Table:
