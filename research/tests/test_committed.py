@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from clues_research.manifest import MANIFEST, sums, write_manifest
 from clues_research.places import TABLES
 from clues_research.selection.columns import slim

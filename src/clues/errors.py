@@ -3,6 +3,7 @@
     CluesError
     ├── UsageError            a command that cannot be carried out as given
     ├── SettingError          a setting
+    ├── MissingExtraError     an extra of clues that is not installed
     ├── InUseError            a folder that holds something already
     ├── DataError             rows and their files
     │   ├── ReadingError      ├── WritingError      ├── UnusableRecord    ├── NoRowsError
@@ -36,6 +37,10 @@ class UsageError(CluesError, ValueError):
 
 class SettingError(CluesError, ValueError):
     """A setting that does not exist or has a value it cannot have; the text says which and what is allowed."""
+
+
+class MissingExtraError(CluesError, ImportError):
+    """What is asked for needs packages that `pip install clues` alone leaves out; the text says which extra."""
 
 
 class InUseError(CluesError, ValueError):

@@ -1,14 +1,34 @@
-"""What other packages bring along: objects found by entry point, imported only when they are asked for by name."""
+"""What other packages bring along: objects found by entry point, imported only when asked for by name, and extras."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import TypeVar
 
-from clues.errors import SettingError
+from clues.errors import MissingExtraError, SettingError
 
 T = TypeVar("T")
+EXTRAS: Mapping[str, Sequence[str]] = {
+    "federated": ("flwr", "ray", "psutil"),
+    "answers": ("rouge_score", "sacrebleu"),
+    "judge": ("openai",),
+    "knowledge": ("lm_eval",),
+    "report": ("altair", "vl_convert"),
+}
+"""What `pip install clues[<name>]` adds -> the modules that come with it; pyproject.toml says of which packages."""
+
+
+def missing(extra: str) -> list[str]:
+    """Modules of an extra that are not installed; nothing is imported."""
+    return [module for module in EXTRAS[extra] if find_spec(module) is None]
+
+
+def require(extra: str) -> None:
+    """Raises MissingExtraError unless all of an extra is installed: called before anything costly begins."""
+    if gone := missing(extra):
+        raise MissingExtraError(f"{', '.join(gone)}: not installed, and needed here: pip install 'clues[{extra}]'")
 
 
 def find(group: str, name: str, ours: Mapping[str, T], kind: type[T], also: Sequence[str] = ()) -> T:

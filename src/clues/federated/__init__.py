@@ -2,6 +2,10 @@
 
 import os
 
+from clues.plugins import require
+
+require("federated")
+
 # Before any module here imports Flower, which reads these once: neither Flower nor Ray may call home.
 for _name, _value in {
     "FLWR_TELEMETRY_ENABLED": "0",

@@ -8,13 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-import altair as alt
-
-from clues.report.drawing import COLOURS, chart_of, inline_svg, png, svg
+from clues.report.drawing import COLOURS, PICTURES, chart_of, drawn, inline_svg, png, svg
 from clues.report.histogram import DEVIATIONS, EVIDENCE, GAP, WIDTH, bin_edges, criterion_histogram, layered
 from clues.report.words import duration
 from clues.statistics.paired import Comparison
+
+if TYPE_CHECKING or PICTURES:
+    import altair as alt
 
 __all__ = [
     "DEVIATIONS",
@@ -35,6 +37,7 @@ __all__ = [
 HOW = ("federated", "merged")
 
 
+@drawn
 def models_compared(models: Mapping[str, Mapping[str, Mapping[str, float]]], metric: str, title: str) -> alt.LayerChart:
     """A dot with its interval for each arm and way of collaborating.
 
@@ -61,6 +64,7 @@ def models_compared(models: Mapping[str, Mapping[str, Mapping[str, float]]], met
     return layered([intervals, dots], width=WIDTH, height=44 * max(1, len(models)))
 
 
+@drawn
 def differences(comparisons: Sequence[Comparison]) -> alt.LayerChart:
     """Differences in test NLL between two models with their intervals; hollow where they are not clear."""
     marks = [
@@ -84,6 +88,7 @@ def _pair(c: Comparison) -> str:
     return f"{c.a} − {c.b}, {c.how}"
 
 
+@drawn
 def areas_under_the_curve(ours: Mapping[str, float], published: float | None) -> alt.LayerChart:
     """How well each kind of damage is told from clean rows: 0.5 is a coin toss, 1 is without error.
 
@@ -106,6 +111,7 @@ def areas_under_the_curve(ours: Mapping[str, float], published: float | None) ->
     return layered([base.mark_point(filled=True, size=100, opacity=1)], width=WIDTH, height=34 * len(ours))
 
 
+@drawn
 def phase_seconds(seconds: Mapping[str, float]) -> alt.LayerChart:
     """How long each phase took, in the order in which they ran."""
     marks = [{"phase": name, "seconds": s, "text": duration(s)} for name, s in seconds.items()]
@@ -126,6 +132,7 @@ class Caught:
     high: float
 
 
+@drawn
 def caught(kinds: Mapping[str, Caught]) -> alt.LayerChart:
     """Share of spoiled public rows that fell below the bar, per kind, with their intervals."""
     marks = [{"kind": kind} | asdict(n) for kind, n in kinds.items()]

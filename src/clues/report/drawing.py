@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
 from xml.etree import ElementTree
 
 from markupsafe import Markup
+
+from clues.plugins import missing, require
 
 if TYPE_CHECKING:
     from altair import Chart, HConcatChart, LayerChart
@@ -29,6 +32,19 @@ COLOURS = {
     "paper": "#fefefe",
 }
 """Name -> colour on light paper. A page makes each a custom property, so that dark mode and print can change it."""
+PICTURES = not missing("report")
+"""Whether charts can be drawn: altair and its renderer are an extra, and a page says so where a picture would be."""
+P = ParamSpec("P")
+
+
+def drawn(chart: Callable[P, LayerChart]) -> Callable[P, LayerChart | None]:
+    """A chart, or nothing where pictures are not installed."""
+
+    @wraps(chart)
+    def made(*args: P.args, **kwargs: P.kwargs) -> LayerChart | None:
+        return chart(*args, **kwargs) if PICTURES else None
+
+    return made
 
 
 Mark = Mapping[str, str | float | bool | None]
@@ -47,20 +63,25 @@ def chart_of(marks: Sequence[Mark]) -> Chart:
     return alt.Chart(alt.Data(values=list(marks)))
 
 
-def svg(chart: LayerChart | HConcatChart) -> str:
+def svg(chart: LayerChart | HConcatChart | None) -> str:
     """The chart as an SVG document with the theme's own colours, for a file or a README."""
     return ElementTree.tostring(_tree(chart), encoding="unicode")
 
 
-def png(chart: LayerChart, scale: float = 2.0) -> bytes:
+def png(chart: LayerChart | None, scale: float = 2.0) -> bytes:
     """The same picture in pixels, `scale` for each of the chart's own, for places that show no SVG."""
     import vl_convert
 
     return vl_convert.svg_to_png(svg(chart), scale=scale)
 
 
-def inline_svg(chart: LayerChart, label: str) -> Markup:
-    """The chart for the inside of a page: named for screen readers, colours as custom properties of the page."""
+def inline_svg(chart: LayerChart | None, label: str) -> Markup:
+    """The chart for the inside of a page: named for screen readers, colours as custom properties of the page; a
+    sentence in its place where there is none."""
+    if chart is None:
+        return Markup("<p>No picture ({}): it needs <code>pip install 'clues[report]'</code>.</p>").format(
+            label.rstrip(".")
+        )
     root = _tree(chart)
     swap = {value: f"var(--{name}, {value})" for name, value in COLOURS.items()}
     for element in root.iter():
@@ -71,7 +92,9 @@ def inline_svg(chart: LayerChart, label: str) -> Markup:
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
-def _tree(chart: LayerChart | HConcatChart) -> ElementTree.Element:
+def _tree(chart: LayerChart | HConcatChart | None) -> ElementTree.Element:
+    require("report")
+    assert chart is not None
     import vl_convert
 
     text = vl_convert.vegalite_to_svg(_themed(chart), vl_version=VEGA_LITE, allowed_base_urls=[])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import numpy as np
 
-from clues.report.drawing import COLOURS, Mark, chart_of, colour
+from clues.report.drawing import COLOURS, PICTURES, Mark, chart_of, colour, drawn
+
+if TYPE_CHECKING or PICTURES:
+    import altair as alt
 
 WIDTH = 300
 """Pixels of a plot without its axis: a chart fits a phone without shrinking."""
@@ -25,6 +27,7 @@ DEVIATIONS = f"← worse than the anchors{GAP}standard deviations{GAP}better →
 """Title of the axis: for a criterion, and for the scores of a scorer."""
 
 
+@drawn
 def criterion_histogram(
     groups: Mapping[str, Sequence[float]],
     bar: float | None,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
-from clues.report.drawing import COLOURS, chart_of
+from clues.report.drawing import COLOURS, PICTURES, chart_of, drawn
 from clues.report.histogram import WIDTH, layered
+
+if TYPE_CHECKING or PICTURES:
+    import altair as alt
 
 MOST_NAMED = 6
 """Clients that are named at their line's end; more of them are drawn alike and read from the table."""
@@ -17,6 +18,7 @@ VALIDATION = "validation"
 """Name of the curve that is no client's."""
 
 
+@drawn
 def loss_curves(rounds: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     """One arm: each client's training loss (thin) and the public validation loss (thick) over the rounds.
 

@@ -20,7 +20,6 @@ from transformers import PreTrainedModel
 
 from clues.config import AdapterSettings, ModelSettings
 from clues.errors import KnowledgeError
-from clues.evaluation.knowledge import exam as knowledge
 from clues.evaluation.knowledge.exam import Tasks, answers, ask, logged, questions
 from clues.evaluation.knowledge.model import LoadedModel
 from clues.evaluation.knowledge.questions import KNOWLEDGE, read_questions, task_names
@@ -307,13 +306,6 @@ def test_questions_and_progress_add_up(folder, tiny_model, tokenizer):
     assert {name: len(own) for name, own in right.items()} == {"mmlu_anatomy": 7, "pubmedqa": 6}
     first = ask(lm, tasks, 3)
     assert {name: own[:3] for name, own in right.items()} == first
-
-
-def test_without_lm_eval_the_error_says_what_to_install(monkeypatch):
-    knowledge.check_installed()
-    monkeypatch.setattr(knowledge.importlib.util, "find_spec", lambda _name: None)
-    with pytest.raises(KnowledgeError, match=r'pip install "clues\[knowledge\]"'):
-        knowledge.check_installed()
 
 
 # -- the numbers

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from clues.cli.output import Output, table
 from clues.cli.text.compared import Compared, compared_text, measured
 from clues.cli.text.words import count, fixed, percent
+from clues.plugins import require
 
 if TYPE_CHECKING:
     from clues.config import Job
@@ -20,6 +21,7 @@ Means = Mapping[str, float | None]
 
 def evaluate_answers(folder: Path, job: Job, output: Output) -> int:
     """ROUGE-L and chrF of every model, and each adapter against the base."""
+    require("answers")
     from clues.evaluation.answers.answer import BASE, read_folder
     from clues.evaluation.answers.rouge_chrf import MEASURES, mean_scores, row_scores
     from clues.statistics.paired import comparison

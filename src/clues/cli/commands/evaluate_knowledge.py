@@ -14,6 +14,7 @@ from clues.cli.text.compared import Compared, compared_text, measured
 from clues.cli.text.words import count, percent
 from clues.errors import UsageError
 from clues.evaluation.answers.answer import BASE
+from clues.plugins import require
 
 if TYPE_CHECKING:
     from clues.config import Job
@@ -74,12 +75,12 @@ class Known:
 
 def evaluate_knowledge(asked: Asked, job: Job, adapters: Sequence[Path], output: Output) -> int:
     """Ask the base and every adapter the same questions, and print how many each answers rightly."""
-    from clues.evaluation.knowledge.exam import answers, check_installed, questions
+    from clues.evaluation.knowledge.exam import answers, questions
     from clues.evaluation.knowledge.questions import task_names
     from clues.statistics.accuracy import accuracies, accuracy_comparison
 
     names = task_names(asked.knowledge or "")
-    check_installed()
+    require("knowledge")
     from clues.evaluation.knowledge.tasks import load_tasks
     from clues.models.base import load_base
 

@@ -13,6 +13,7 @@ from clues.cli.options import parse_list
 from clues.cli.output import NORMAL, Output
 from clues.cli.text.judged import cost_text, failed_text, judged_text
 from clues.errors import UsageError
+from clues.plugins import require
 
 if TYPE_CHECKING:
     from clues.evaluation.judge.requests import Sampling
@@ -98,6 +99,7 @@ def judge(
     _check_numbers(price_in=price_in, price_out=price_out)
     if (price_in is None) != (price_out is None):
         raise UsageError("give both --price-in and --price-out, or neither")
+    require("judge")
     from clues.evaluation.judge.asking import Manners, missing
     from clues.evaluation.judge.cost import Prices, judging_cost
     from clues.evaluation.judge.endpoint import Endpoint

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from clues.errors import KnowledgeError
 from clues.models.base import LanguageModel
 
 if TYPE_CHECKING:
@@ -16,12 +14,6 @@ if TYPE_CHECKING:
 Tasks = Mapping[str, "ConfigurableTask"]
 Sample = Mapping[str, Any]
 """What lm-eval logs about a question."""
-
-
-def check_installed() -> None:
-    """Raises KnowledgeError without lm-eval, which few need."""
-    if importlib.util.find_spec("lm_eval") is None:
-        raise KnowledgeError('questions are asked by lm-eval: pip install "clues[knowledge]"')
 
 
 def questions(tasks: Tasks, limit: int | None) -> dict[str, int]:
