@@ -51,4 +51,5 @@ def test_python_scores_as_the_command_line_does(files, checkpoint, tmp_path, clu
     columns = pq.read_schema(ours / "scores.parquet").names
     assert "fluency.gradient@2" in columns
     assert not [name for name in columns if name.startswith("published")]
+    assert verdict is not None
     assert verdict.rows == 13

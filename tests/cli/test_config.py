@@ -21,10 +21,9 @@ def documented(kind: type) -> dict[str, str]:
     """Field -> its docstring, read from the source."""
     (tree,) = ast.parse(inspect.getsource(kind)).body
     assert isinstance(tree, ast.ClassDef)
-    pairs = zip(tree.body, tree.body[1:], strict=False)
     return {
-        node.target.id: " ".join(after.value.value.split())
-        for node, after in pairs
+        node.target.id: " ".join(str(after.value.value).split())
+        for node, after in zip(tree.body, tree.body[1:], strict=False)
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
     }
