@@ -16,6 +16,8 @@ from safetensors import safe_open
 
 from clues.config import SelectionSettings
 from clues.federated.run import run_job
+from clues.folders.owner import OwnerFolder
+from clues.folders.run import RunFolder
 from clues.owner.score import score_file
 from clues.progress import Progress
 from clues.report.audit import start_audit
@@ -24,7 +26,7 @@ from tests.helpers.tiny import tiny_job
 
 PAGE = (Path(__file__).parents[1] / "docs" / "FORMATS.md").read_text(encoding="utf-8")
 RUN, OWNER = "A run's folder", "An owner's folder"
-WIDE = ("channel", "parameter", "path", "file", "field", "device")
+WIDE = ("channel", "parameter", "path", "file", "field", "device", "suffix")
 """Placeholders that may hold dots and slashes; others are one name."""
 ONLY_SOMETIMES = {"decisions.jsonl", "errors.log"}
 
@@ -99,7 +101,7 @@ def folders(tmp_path_factory) -> tuple[Path, Path]:
     owner = replace(job, name="score")
     progress = Progress(out / "events.jsonl")
     score_file(mine, public / "validation.jsonl", public / "anchors.jsonl", out, owner, progress, columns=columns)
-    start_audit(out)
+    start_audit(OwnerFolder(out))
     write_owner_report(out, include_text=False)
     return run, out
 
@@ -121,6 +123,17 @@ def test_every_file_is_documented_and_every_documented_file_exists(folders, tabl
     assert [file for file in files if not any(re.fullmatch(pattern(d), file) for d in documented)] == []
     missing = [d for d in documented if not any(re.fullmatch(pattern(d), file) for file in files)]
     assert set(missing) - ONLY_SOMETIMES == set()
+
+
+@pytest.mark.parametrize(("table", "kind"), [(RUN, RunFolder), (OWNER, OwnerFolder)])
+def test_the_classes_name_the_files_that_are_documented(table, kind):
+    """Every name of the class, with what lies in its folders; and no file stands on the page that no class names."""
+    names, documented = kind.names(), SECTIONS[table]
+    folders = tuple(name for name in names if name.endswith("/"))
+    assert [d for d in documented if d not in names and not d.startswith(folders)] == []
+    assert [
+        n for n in names if n not in documented and not (n in folders and any(d.startswith(n) for d in documented))
+    ] == []
 
 
 JUDGED = {"judge.json", "judgements.jsonl", "replies/<key>.json"}

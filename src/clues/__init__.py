@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from clues.data.files.reading import read_rows
     from clues.federated.run import run_job as run
     from clues.in_run.callback import InRunScorer
-    from clues.owner.decide import judge_again as select
+    from clues.owner.decide import decide_again as select
     from clues.owner.new_rows import score_new_rows
     from clues.owner.score import score_file as score
     from clues.progress import Progress
@@ -64,7 +64,7 @@ _HOMES = {
     "run": "clues.federated.run:run_job",
     "score": "clues.owner.score:score_file",
     "score_new_rows": "clues.owner.new_rows:score_new_rows",
-    "select": "clues.owner.decide:judge_again",
+    "select": "clues.owner.decide:decide_again",
     "write_coordinator_report": "clues.report.coordinator:write_coordinator_report",
     "write_owner_report": "clues.report.owner:write_owner_report",
 }

@@ -21,10 +21,10 @@ def test_every_name_is_there(name):
 
 def test_the_functions_are_the_librarys():
     from clues.collaboration.merge import merge_folders
-    from clues.owner.decide import judge_again
+    from clues.owner.decide import decide_again
     from clues.owner.score import score_file
 
-    assert (api.score, api.select, api.merge) == (score_file, judge_again, merge_folders)
+    assert (api.score, api.select, api.merge) == (score_file, decide_again, merge_folders)
 
 
 def test_an_unknown_name_is_an_attribute_error():

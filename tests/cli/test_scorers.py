@@ -15,9 +15,10 @@ from clues.baselines.scorers import SCORERS
 from clues.cli.main import main
 from clues.config import AdapterSettings, ModelSettings
 from clues.data.prepare import prepare
+from clues.folders.owner import OwnerFolder
 from clues.models.adapters import add_adapter, load_adapter_state
 from clues.models.base import load_base
-from clues.owner.scores import ScoredRows
+from clues.owner.scored_rows import ScoredRows
 from clues.scoring.passes import gradient_pass
 from clues.scoring.published import validation_moments
 from clues.scoring.store import load_channels
@@ -64,7 +65,7 @@ def test_every_scorer_from_the_file_to_the_page(clues, files, checkpoint, tmp_pa
     if (~rows["keep"].astype(bool)).any():
         assert f"below the anchors in {name}" in page.text
         assert f"below the anchors in {name}" in called.out
-    assert ScoredRows.load(out).channels.keys() == {c for c in rows.columns if c.startswith(channel)}
+    assert ScoredRows.load(OwnerFolder(out)).channels.keys() == {c for c in rows.columns if c.startswith(channel)}
 
 
 @pytest.fixture(scope="module")

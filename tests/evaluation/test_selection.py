@@ -3,8 +3,6 @@
 import json
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from clues.config import SelectionSettings
@@ -12,11 +10,16 @@ from clues.data.damage.spoil import KINDS as DAMAGE
 from clues.data.damage.spoil import SUBTLE
 from clues.data.files.reading import read_rows
 from clues.data.rows import Message, Row
-from clues.errors import MissingLabelError
+from clues.errors import MissingLabelError, ScoresError
 from clues.evaluation.labels import clean_rows, is_clean, kind
 from clues.evaluation.published import published_metrics
 from clues.evaluation.scored import Scored, read_scored
 from clues.evaluation.selection import every_rule, measure_run, selection_metrics
+from clues.folders.bar import StoredBar
+from clues.folders.owner import OwnerFolder
+from clues.folders.run import RunFolder
+from clues.folders.scores import NotScored, Scores
+from clues.folders.selection import SelectionSummary, Unseen
 from clues.statistics.ranking import auc, auc_interval
 from clues.statistics.shares import selection_shares, share
 
@@ -228,25 +231,24 @@ def write_client(run, name: str, kinds: list[str], statistic: list[float], dupli
     ]
     (folder / "data.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     rows, _ = read_rows(folder / "data.jsonl")
-    values = [None if duplicate and i == len(rows) - 1 else s for i, s in enumerate(statistic)]
-    columns = {
-        "id": [r.id for r in rows],
-        "status": ["duplicate" if v is None else "scored" for v in values],
-        "statistic": values,
-        "p": [None if v is None else (v + 1) / 2 for v in values],
-        "keep": [None if v is None else v > 0 for v in values],
-        "fluency.forward": values,
-    }
-    pq.write_table(pa.table(columns), folder / "scores.parquet")
+    aside = [NotScored(rows[-1].file, rows[-1].line, "duplicate")] if duplicate else []
+    rows, values = rows[: len(rows) - len(aside)], np.array(statistic[: len(rows) - len(aside)])
+    texts = {"id": [r.id for r in rows], "hash": [r.content_hash for r in rows], "status": ["scored"] * len(rows)}
+    columns = {name: np.array(each, object) for name, each in texts.items()}
+    columns |= {name: np.array([""] * len(rows), object) for name in ("file", "reason", "decision")}
+    columns |= {"line": np.array([r.line for r in rows]), "tokens": np.ones(len(rows), int)}
+    columns |= {"truncated": np.zeros(len(rows), bool), "keep": values > 0, "p": (values + 1) / 2}
+    columns |= {"statistic": values, "fluency.forward": values, "evidence_fluency": values}
+    OwnerFolder(folder).scores.write(Scores(columns, aside))
 
 
 @pytest.fixture
 def run(tmp_path):
     write_client(tmp_path, "north", ["clean", "cut"], [0.5, -0.5])
     write_client(tmp_path, "south", ["clean", "exchange", "clean"], [0.4, 0.1, 0.3], duplicate=True)
-    (tmp_path / "anchors.json").write_text(json.dumps({"schema_version": 1, "channels": {}}))
-    selection = {"schema_version": 1, "unseen": {"source": "NIDDK", "rows": 20, "kept": 18}}
-    (tmp_path / "selection.json").write_text(json.dumps(selection))
+    run, settings = RunFolder(tmp_path), SelectionSettings()
+    run.anchors.write(StoredBar(settings, 0, {}, {}, {}, {}, (), level=None))
+    run.selection.write(SelectionSummary(settings, 0, {}, Unseen("NIDDK", 20, 18)))
     return tmp_path
 
 
@@ -265,23 +267,23 @@ def test_scores_of_other_data_are_refused(run):
     data = run / "clients" / "north" / "data.jsonl"
     data.write_text(data.read_text().replace("a0 of", "another"))
     with pytest.raises(ValueError, match="score the file again"):
-        read_scored(run)
+        read_scored(RunFolder(run))
 
 
 def test_a_row_without_a_score_needs_no_label(run):
     data = run / "clients" / "south" / "data.jsonl"
     *scored_lines, duplicate = data.read_text().splitlines(keepends=True)
     data.write_text("".join([*scored_lines, duplicate.replace("clues_label", "other")]))
-    assert read_scored(run).not_scored == 1
+    assert read_scored(RunFolder(run)).not_scored == 1
 
 
 def test_a_run_without_labels_or_scores_is_an_error(run, tmp_path):
     data = run / "clients" / "south" / "data.jsonl"
     data.write_text(data.read_text().replace("clues_label", "other"))
     with pytest.raises(MissingLabelError, match=r"data\.jsonl:1"):
-        read_scored(run)
-    with pytest.raises(FileNotFoundError, match=r"scores\.parquet"):
-        read_scored(tmp_path / "empty")
+        read_scored(RunFolder(run))
+    with pytest.raises(ScoresError, match=r"scores\.parquet"):
+        read_scored(RunFolder(tmp_path / "empty"))
 
 
 def test_another_schema_version_is_refused(run):

@@ -37,6 +37,7 @@ from clues.federated.wire import (
     TaskError,
     check_result,
 )
+from clues.folders.power import Shading
 from tests.helpers.toy import select
 
 W = ADAPTER + "w"
@@ -49,7 +50,7 @@ ASKED: list[Task] = [
     Score(2, {"adapter/w": ONE, "direction/0/fluency.gradient/w": ONE}),
     Score(1, {"adapter/w": ONE, "direction/0/fluency.gradient/w": ONE, "gradient/w": ONE, "square/w": ONE}),
     select(),
-    Select(SelectionSettings(rule="ratio", ratio=0.25), {"anchor/fluency.forward": ONE}, {}, (), None),
+    Select(SelectionSettings(rule="ratio", ratio=0.25), {"anchor/fluency.forward": ONE}, {}, (), Shading()),
     TASK,
 ]
 ANSWERED: list[tuple[Task, ClientReply]] = [

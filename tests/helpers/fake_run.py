@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
-import tomli_w
 
 from clues.config import (
     ClientSettings,
@@ -22,8 +20,14 @@ from clues.config import (
 )
 from clues.disk.writing import write_json
 from clues.evaluation.selection import every_rule, measure_run
-from clues.owner.decide import Verdict, anchors_file, judge
-from clues.owner.scores import ScoredRows
+from clues.folders.bar import StoredBar
+from clues.folders.owner import OwnerFolder
+from clues.folders.power import KindPower, Power
+from clues.folders.run import RunFolder
+from clues.folders.selection import ClientCounts, SelectionSummary, Unseen
+from clues.folders.summary import Decisions, Origin
+from clues.owner.decide import decide
+from clues.owner.scored_rows import ScoredRows
 from clues.scoring.channel_folder import explanation_table
 from clues.selection.bar import Bar
 from tests.helpers.fake_numbers import events, metrics, training
@@ -40,17 +44,18 @@ def write_run(folder: Path, shape: Shape = USUAL) -> Path:
     """Everything `runs/<name>/` holds before its pages are made; returns the folder."""
     rng = np.random.default_rng(0)
     job, bar = make_job(shape), make_bar(shape, rng)
-    verdicts = {name: _write_client(folder / "clients" / name, bar, job, shape, rng) for name in shape.clients}
-    write_json(anchors_file(bar, job.selection), folder / "anchors.json")
-    write_json(_selection(verdicts, job.selection, shape), folder / "selection.json")
+    decisions = {name: _write_client(folder / "clients" / name, bar, job, shape, rng) for name in shape.clients}
+    run = RunFolder(folder)
+    run.anchors.write(StoredBar.of(bar, job.selection))
+    run.selection.write(_selection(decisions, job.selection, shape))
     found = metrics(job, shape)
     if shape.labels:
-        rules = every_rule(job.selection, np.array(json.loads((folder / "anchors.json").read_text())["statistic"]))
+        rules = every_rule(job.selection, np.array(run.anchors.read().statistic))
         found["selection"] = measure_run(folder, job.selection.rule, rules, RESAMPLES)
     write_json(found, folder / "metrics.json")
     if shape.training:
         write_json(training(rng, shape), folder / "training.json")
-    (folder / "job.toml").write_text(tomli_w.dumps(job.to_dict()))
+    run.job.write(job)
     (folder / "events.jsonl").write_text("".join(json.dumps(e) + "\n" for e in events()))
     return folder
 
@@ -69,25 +74,23 @@ def make_job(shape: Shape) -> Job:
     return replace(job, clients=own, public=PublicSettings("validation.jsonl", "anchors.jsonl", "test.jsonl"))
 
 
-def _write_client(folder: Path, bar: Bar, job: Job, shape: Shape, rng: np.random.Generator) -> Verdict:
+def _write_client(folder: Path, bar: Bar, job: Job, shape: Shape, rng: np.random.Generator) -> Decisions:
     folder.mkdir(parents=True)
-    file = write_file(folder / "data.jsonl", folder.name, shape, rng)
-    overlap = {"anchors": {"exact": 0, "near": 0, "prompt": 0}}
-    about = {"name": folder.name, "job": job.hash, "model": "packaged", "overlap": overlap}
+    file, own = write_file(folder / "data.jsonl", folder.name, shape, rng), OwnerFolder(folder)
+    origin = Origin(folder.name, job.hash, "packaged", {"anchors": {"exact": 0, "near": 0, "prompt": 0}})
     if shape.explanations:
-        pq.write_table(explanation_table(file.prepared, file.forward), folder / "explanations.parquet")
+        pq.write_table(explanation_table(file.prepared, file.forward), own.explanations.path)
     if shape.power:
-        kinds = {kind: {"p": [shape.alpha / 2] * n + [1.0] * (16 - n)} for kind, n in CAUGHT.items()}
-        write_json({"kinds": kinds}, folder / "power.json")
-    return judge(folder, ScoredRows.of(file.source, file.prepared, file.channels), bar, job.selection, about)
+        kinds = {kind: KindPower((*[shape.alpha / 2] * n, *[1.0] * (16 - n))) for kind, n in CAUGHT.items()}
+        own.power.write(Power(kinds))
+    return decide(own, ScoredRows.of(file.source, file.prepared, file.channels), bar, job.selection, origin)
 
 
-def _selection(verdicts: dict[str, Verdict], settings: SelectionSettings, shape: Shape) -> dict[str, Any]:
-    clients = {name: asdict(verdict) | {"overlap": 0} for name, verdict in verdicts.items()}
-    for counts in clients.values():
-        del counts["set_aside"]
-        if shape.counts:
-            counts |= {"set_aside": 1, "duplicates": 0, "truncated": 1}
-    found = {**asdict(settings), "anchors": ANCHORS, "clients": clients}
-    unseen = {"unseen": {"source": "CancerGov", "rows": 24, "kept": 21}}
-    return found | (unseen if shape.unseen and shape.labels else {})
+def _selection(decisions: dict[str, Decisions], settings: SelectionSettings, shape: Shape) -> SelectionSummary:
+    told = {"set_aside": 1, "duplicates": 0, "truncated": 1} if shape.counts else {}
+    clients = {
+        name: ClientCounts(each.rows, each.kept, each.dropped, each.reasons, overlap=0, **told)
+        for name, each in decisions.items()
+    }
+    unseen = Unseen("CancerGov", 24, 21) if shape.unseen and shape.labels else None
+    return SelectionSummary(settings, ANCHORS, clients, unseen)

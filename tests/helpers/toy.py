@@ -14,8 +14,9 @@ from clues.collaboration.arm import CLUES
 from clues.config import SelectionSettings
 from clues.errors import WireError
 from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
-from clues.federated.tasks import Hello, PublicText, ScoreBase, Select, Shading, Task, Train
+from clues.federated.tasks import Hello, PublicText, ScoreBase, Select, Task, Train
 from clues.federated.wire import TaskError
+from clues.folders.power import Shading
 
 SECRET = "the patient in bed seven was told"
 """Stands for a row's text: no message may hold it."""

@@ -9,11 +9,11 @@ import pytest
 
 from clues.config import SelectionSettings
 from clues.disk.writing import write_jsonl
-from clues.errors import DecisionError, ScoresError
+from clues.errors import DecisionError, FolderError, ScoresError
 from clues.federated.run import run_job
-from clues.owner.decide import judge_again
+from clues.folders.owner import OwnerFolder
+from clues.owner.decide import decide_again
 from clues.progress import Progress
-from clues.report.audit_file import decide
 from tests.helpers.tiny import tiny_job
 
 
@@ -30,9 +30,9 @@ def scores(folder):
 
 def test_another_rule_needs_no_scoring(folder):
     before = scores(folder)
-    verdict = judge_again(folder, SelectionSettings(rule="ratio", ratio=0.3))
+    decisions = decide_again(folder, SelectionSettings(rule="ratio", ratio=0.3))
     after = scores(folder)
-    assert verdict.kept == 3
+    assert decisions.kept == 3
     assert [row["p"] for row in after] == [row["p"] for row in before]
     best = sorted(after, key=lambda row: -row["statistic"])[:3]
     assert all(row["keep"] for row in best)
@@ -40,16 +40,16 @@ def test_another_rule_needs_no_scoring(folder):
 
 def test_an_owners_decisions_override_the_rule_and_are_counted(folder):
     rows = scores(folder)
-    decisions = [
+    lines = [
         {"id": rows[0]["id"], "decision": "drop", "why": "withdrawn"},
         {"id": rows[1]["id"], "decision": "keep", "why": "checked by hand"},
     ]
     file = folder / "decisions.jsonl"
-    file.write_text("".join(json.dumps(d) + "\n" for d in decisions))
-    verdict = judge_again(folder, SelectionSettings(rule="ratio", ratio=0.0))
+    file.write_text("".join(json.dumps(d) + "\n" for d in lines))
+    decisions = decide_again(folder, SelectionSettings(rule="ratio", ratio=0.0))
     file.unlink()
-    assert verdict.kept == 1
-    assert verdict.reasons["owner"] == 1
+    assert decisions.kept == 1
+    assert decisions.reasons["owner"] == 1
     table = scores(folder)
     assert [row["decision"] for row in table[:3]] == ["drop", "keep", ""]
     assert table[1]["keep"]
@@ -63,10 +63,10 @@ def test_a_line_separator_inside_a_text_ends_no_line(folder):
     before = (folder / "set_aside.jsonl").read_bytes()
     write_jsonl([aside], folder / "set_aside.jsonl")
     write_jsonl([decision], folder / "decisions.jsonl")
-    verdict = judge_again(folder, SelectionSettings(rule="ratio", ratio=0.0))
+    decisions = decide_again(folder, SelectionSettings(rule="ratio", ratio=0.0))
     assert json.loads((folder / "set_aside.jsonl").read_text(encoding="utf-8").split("\n")[0]) == aside
-    assert (verdict.set_aside, verdict.kept) == (1, 1)
-    assert decide(folder, {}) == []
+    assert (decisions.set_aside, decisions.kept) == (1, 1)
+    assert OwnerFolder(folder).decisions.keep_audited({}) == []
     assert "read\u2028twice" in (folder / "decisions.jsonl").read_text(encoding="utf-8")
     (folder / "decisions.jsonl").unlink()
     (folder / "set_aside.jsonl").write_bytes(before)
@@ -84,7 +84,7 @@ def test_a_decision_that_fits_nothing_is_an_error(folder, line, message):
     file = folder / "decisions.jsonl"
     file.write_text(line + "\n")
     with pytest.raises(DecisionError, match=message):
-        judge_again(folder, SelectionSettings())
+        decide_again(folder, SelectionSettings())
     file.unlink()
 
 
@@ -94,7 +94,7 @@ def test_changed_rows_must_be_scored_again(folder):
 
 def test_a_folder_without_scores_says_so(tmp_path):
     with pytest.raises(ScoresError, match="clues score"):
-        judge_again(tmp_path, SelectionSettings())
+        decide_again(tmp_path, SelectionSettings())
 
 
 def test_another_schema_version_is_refused(folder):
@@ -107,6 +107,6 @@ def refuses_edited(folder, name, edit, message):
     file = folder / name
     text = file.read_text()
     file.write_text(text.replace(*edit, 1))
-    with pytest.raises(ScoresError, match=message):
-        judge_again(folder, SelectionSettings())
+    with pytest.raises(FolderError, match=message):
+        decide_again(folder, SelectionSettings())
     file.write_text(text)

@@ -9,10 +9,9 @@ import pytest
 from clues.config import SelectionSettings
 from clues.disk.reading import read_lines
 from clues.errors import AuditError
-from clues.owner.decide import judge_again
-from clues.report.audit import bar_dropped, read_audit, start_audit
-from clues.report.audit_file import decide, read_entries
-from clues.report.client_files import read_scores
+from clues.folders.owner import OwnerFolder
+from clues.owner.decide import decide_again
+from clues.report.audit import Left, bar_dropped, read_audit, start_audit
 from clues.report.owner import write_owner_report
 from clues.selection.bounds import most_good
 from clues.statistics.sampling import most
@@ -27,15 +26,31 @@ def folder(tmp_path):
 
 def fill(folder, *verdicts):
     """Write verdicts into the first lines of the sample, without an end to the last line as some editors do."""
-    entries = read_entries(folder)
+    entries = lines(folder)
     for entry, verdict in zip(entries, verdicts, strict=False):
         entry["verdict"] = verdict
     (folder / "audit.jsonl").write_text("\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries))
     return entries
 
 
+def lines(folder):
+    return [json.loads(line) for line in (folder / "audit.jsonl").read_text().splitlines()]
+
+
+def start(folder, **options):
+    return start_audit(OwnerFolder(folder), **options)
+
+
+def scored(folder):
+    return OwnerFolder(folder).scores.read()
+
+
 def audit(folder):
-    return read_audit(folder, read_scores(folder))
+    return read_audit(OwnerFolder(folder), scored(folder))
+
+
+def decide(folder, verdicts):
+    return OwnerFolder(folder).decisions.keep_audited(verdicts)
 
 
 def decisions(folder):
@@ -43,44 +58,40 @@ def decisions(folder):
 
 
 def test_the_sample_is_of_the_dropped_rows_with_their_texts(folder):
-    found = start_audit(folder, rows=10, seed=3)
+    found = start(folder, rows=10, seed=3)
     dropped = {entry["id"]: entry for entry in read_lines(folder / "dropped.jsonl")}
-    entries = read_entries(folder)
+    entries = lines(folder)
     assert found.total == len(dropped) > 10 == len(entries)
     for entry in entries:
         source = dropped[entry["id"]]
         assert (entry["line"], entry["reason"], entry["seed"]) == (source["line"], source["reason"], 3)
         assert (entry["prompt"], entry["response"]) == (source["record"]["question"], source["record"]["answer"])
         assert entry["verdict"] == ""
-    assert start_audit(folder, rows=500).verdicts.keys() == dropped.keys()
+    assert start(folder, rows=500).verdicts.keys() == dropped.keys()
 
 
 def test_a_sample_without_verdicts_is_drawn_again_with_its_own_size_and_seed(folder):
-    first = start_audit(folder, rows=10, seed=3)
-    assert start_audit(folder) == first
-    assert len(start_audit(folder, rows=12).verdicts) == 12
+    first = start(folder, rows=10, seed=3)
+    assert start(folder) == first
+    assert len(start(folder, rows=12).verdicts) == 12
     fill(folder, "bad")
     before = (folder / "audit.jsonl").read_bytes()
     with pytest.raises(AuditError, match="holds verdicts already"):
-        start_audit(folder, rows=5, seed=1)
+        start(folder, rows=5, seed=1)
     assert (folder / "audit.jsonl").read_bytes() == before
 
 
 def test_an_unanswered_row_counts_as_good_for_the_bound(folder):
-    start_audit(folder, rows=12)
+    start(folder, rows=12)
     fill(folder, "good", *["bad"] * 9)
     facts = audit(folder).facts
-    total = facts["dropped"]
-    assert (facts["good"], facts["bad"], facts["unanswered"], facts["sampled"]) == (1, 9, 2, 12)
-    assert facts["most_good"] == most(3, 12, total)
-    assert facts["low"] == 1 / total < facts["most_good_share"] <= facts["high"]
-    assert facts["left"] == {
-        "dropped": total - 1,
-        "most_good": most(3, 12, total) - 1,
-        "most_good_share": (most(3, 12, total) - 1) / (total - 1),
-    }
+    total, left = facts.dropped, most(3, 12, facts.dropped) - 1
+    assert (facts.good, facts.bad, facts.unanswered, facts.sampled) == (1, 9, 2, 12)
+    assert facts.most_good == most(3, 12, total)
+    assert facts.low == 1 / total < facts.most_good_share <= facts.high
+    assert facts.left == Left(total - 1, left, left / (total - 1))
     fill(folder, *["bad"] * 12)
-    assert audit(folder).facts["most_good_share"] == facts["if_none_good"] == most(0, 12, total) / total
+    assert audit(folder).facts.most_good_share == facts.if_none_good == most(0, 12, total) / total
 
 
 @pytest.mark.parametrize(
@@ -95,7 +106,7 @@ def test_an_unanswered_row_counts_as_good_for_the_bound(folder):
     ],
 )
 def test_a_line_that_fits_nothing_is_an_error(folder, old, new, message):
-    start_audit(folder, rows=8)
+    start(folder, rows=8)
     fill(folder, "bad")
     text = (folder / "audit.jsonl").read_text()
     (folder / "audit.jsonl").write_text(text.replace(old, new, 1))
@@ -104,7 +115,7 @@ def test_a_line_that_fits_nothing_is_an_error(folder, old, new, message):
 
 
 def test_a_missing_a_repeated_and_a_garbled_line_are_errors(folder):
-    start_audit(folder, rows=8)
+    start(folder, rows=8)
     fill(folder, "bad")
     file = folder / "audit.jsonl"
     lines = file.read_text().split("\n")
@@ -118,23 +129,23 @@ def test_a_missing_a_repeated_and_a_garbled_line_are_errors(folder):
 
 
 def test_rows_judged_good_are_kept_and_the_bound_still_speaks_of_the_same_rows(folder):
-    total = start_audit(folder, rows=8).total
+    total = start(folder, rows=8).total
     entries = fill(folder, "good", *["bad"] * 7)
     before = audit(folder)
     assert decide(folder, before.verdicts) == [entries[0]["id"]]
-    verdict = judge_again(folder, SelectionSettings())
+    verdict = decide_again(folder, SelectionSettings())
     assert verdict.dropped == total - 1
     assert audit(folder) == before
-    assert bar_dropped(read_scores(folder)) != bar_dropped(read_scores(folder), before.verdicts)
+    assert bar_dropped(scored(folder)) != bar_dropped(scored(folder), before.verdicts)
     # Judged again: the decision is taken back.
     fill(folder, *["bad"] * 8)
     assert decide(folder, audit(folder).verdicts) == []
     assert decisions(folder) == []
-    assert judge_again(folder, SelectionSettings()).dropped == total
+    assert decide_again(folder, SelectionSettings()).dropped == total
 
 
 def test_an_owners_own_line_stands(folder):
-    start_audit(folder, rows=8)
+    start(folder, rows=8)
     entries = fill(folder, "good", "good", *["bad"] * 6)
     own = f'{{"id":"{entries[0]["id"]}",  "decision":"drop", "why":"withdrawn"}}'
     (folder / "decisions.jsonl").write_text(own + "\n\n")
@@ -144,29 +155,29 @@ def test_an_owners_own_line_stands(folder):
     written = (folder / "decisions.jsonl").stat().st_mtime_ns
     decide(folder, audit(folder).verdicts)
     assert (folder / "decisions.jsonl").stat().st_mtime_ns == written
-    judge_again(folder, SelectionSettings())  # the owner's drop is no longer the bar's, but its verdict still counts
+    decide_again(folder, SelectionSettings())  # the owner's drop is no longer the bar's, but its verdict still counts
     assert audit(folder).number("good") == 2
 
 
 def test_another_bar_makes_the_sample_useless_and_says_so(folder):
-    start_audit(folder, rows=8)
+    start(folder, rows=8)
     fill(folder, *["bad"] * 8)
     assert "at most" in Page(write_owner_report(folder)).sections["audit"]
-    judge_again(folder, SelectionSettings(alpha=0.02))
+    decide_again(folder, SelectionSettings(alpha=0.02))
     with pytest.raises(AuditError, match="move the file away"):
         audit(folder)
     assert "cannot be used" in Page(write_owner_report(folder)).sections["audit"]
 
 
 def test_the_page_says_what_a_sample_buys_and_then_what_it_found(folder):
-    total = len(bar_dropped(read_scores(folder)))
+    total = len(bar_dropped(scored(folder)))
     before = Page(write_owner_report(folder)).sections["audit"]
     assert f"draws {total} rows at random from the {total} rows" in before  # fewer than 30
-    scores, anchors = read_scores(folder), json.loads((folder / "anchors.json").read_text())["n"]
+    scores, anchors = scored(folder), json.loads((folder / "anchors.json").read_text())["n"]
     bound = most_good(float(scores["p"][~scores.keep].max()), anchors, len(scores)) / total
     assert bound > 0
     assert f"at most {100 * min(1, bound):.0f} % of the dropped rows are good" in before.replace("\u00a0", " ")
-    start_audit(folder, rows=8)
+    start(folder, rows=8)
     assert f"8 rows of the {total} that the bar dropped" in Page(write_owner_report(folder)).sections["audit"]
     fill(folder, *["bad"] * 6)
     after = Page(write_owner_report(folder)).sections["audit"].replace("\u00a0", " ")

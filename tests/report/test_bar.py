@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
-from clues.errors import ReportError
-from clues.report.bar import level_among, promise, read_bar, split, where
+from clues.config import SelectionSettings
+from clues.errors import FolderError
+from clues.folders.run import RunFolder
+from clues.report.bar import level_among, promise, split, where
 from tests.helpers.fake_run import Shape, write_run
 
 
@@ -16,20 +16,18 @@ def test_where_the_bar_lies_is_said_in_odds():
     assert "no bar" in where(None)
 
 
-def test_the_level_is_the_one_that_is_written():
-    assert read_bar({"evidence": {"fluency": [0.0]}, "level": -7.5}).level == -7.5
-
-
-@pytest.mark.parametrize("field", ["evidence", "level"])
-def test_anchors_of_an_older_run_are_refused(field):
-    anchors = {"evidence": {"fluency": [0.0]}, "level": None}
-    with pytest.raises(ReportError, match=f"has no {field}"):
-        read_bar({name: value for name, value in anchors.items() if name != field})
+def test_anchors_of_an_older_run_are_refused(tmp_path):
+    run = RunFolder(write_run(tmp_path / "run", Shape(clients=("GARD",))))
+    text = run.anchors.path.read_text()
+    for field in ("evidence", "level"):
+        run.anchors.path.write_text(text.replace(f'"{field}"', '"z"'))
+        with pytest.raises(FolderError, match=rf"anchors\.json: {field}: Field required; make it again"):
+            run.anchors.read()
 
 
 @pytest.mark.parametrize("rule", ["conformal", "fdr", "anchor-mean", "ratio", "score"])
 def test_every_rule_says_what_it_promises(rule):
-    assert promise(rule, 0.1, 0.2).endswith(".")
+    assert promise(SelectionSettings(rule=rule)).endswith(".")
 
 
 def test_the_bar_of_a_run_divides_its_rows(tmp_path):
@@ -38,12 +36,12 @@ def test_the_bar_of_a_run_divides_its_rows(tmp_path):
 
     table = pq.read_table(folder / "clients/GARD/scores.parquet").to_pandas().query("status == 'scored'")
     keep, statistic = table["keep"].to_numpy(bool), table["statistic"].to_numpy()
-    common = read_bar(json.loads((folder / "anchors.json").read_text())).level
-    level = level_among(statistic, keep, common)
-    assert level == common is not None
+    common = RunFolder(folder).anchors.read().level
+    least = level_among(statistic, keep, common)
+    assert least == common is not None
     assert (~keep).any()
-    assert (statistic[~keep] < level).all()
-    assert (statistic[keep] >= level).all()
+    assert (statistic[~keep] < least).all()
+    assert (statistic[keep] >= least).all()
 
 
 def test_level_among_edges():

@@ -5,6 +5,7 @@ import json
 import pytest
 from scipy.stats import binomtest
 
+from clues.folders.power import KindPower, Power, Shading
 from clues.report import cautions
 from clues.report.federation import participation, totals
 from clues.report.power import power_view, shading_sentence
@@ -43,21 +44,14 @@ def test_a_failed_client_has_not_joined():
 
 
 def test_power_shows_the_worst_kind_first_and_shading_is_disowned_when_it_points_nowhere():
-    view = power_view(
-        {
-            "kinds": {
-                "cut": {"p": [0.1] * 14 + [0.11, 0.5]},
-                "exchange": {"p": [0.01] * 4 + [0.2] * 12},
-            }
-        },
-        0.1,
-    )
+    kinds = {"cut": KindPower((*[0.1] * 14, 0.11, 0.5)), "exchange": KindPower((*[0.01] * 4, *[0.2] * 12))}
+    view = power_view(Power(kinds), 0.1)
     assert view is not None
     assert list(view.kinds) == ["exchange", "cut"]
     found = binomtest(14, 16).proportion_ci(0.95, method="exact")  # as every other share on that page
     assert (view.kinds["cut"].low, view.kinds["cut"].high) == pytest.approx((found.low, found.high))
-    assert power_view({}, 0.1) is None
-    assert "no evidence" in shading_sentence({"shading": {"auc": 0.52, "rows": 16}})
-    assert "0.91" in shading_sentence({"shading": {"auc": 0.91, "rows": 16}})
-    assert "no evidence unless noise words" in shading_sentence({})
-    assert "not been tested here" in shading_sentence({})
+    assert power_view(None, 0.1) is power_view(Power({}), 0.1) is None
+    assert "no evidence" in shading_sentence(Shading(0.52, 16))
+    assert "0.91" in shading_sentence(Shading(0.91, 16))
+    assert "no evidence unless noise words" in shading_sentence(Shading())
+    assert "not been tested here" in shading_sentence(Shading())

@@ -22,8 +22,9 @@ def test_scores_without_evidence_are_refused(tmp_path):
     folder = write_run(tmp_path / "run", Shape(clients=("GARD",))) / "clients/GARD"
     table = pq.read_table(folder / "scores.parquet")
     older = [name.replace("evidence_", "z_") for name in table.column_names]
-    pq.write_table(table.rename_columns(older), folder / "scores.parquet")
-    with pytest.raises(ReportError, match=r"scores\.parquet has no evidence"):
+    changed = table.rename_columns(older).replace_schema_metadata(table.schema.metadata)
+    pq.write_table(changed, folder / "scores.parquet")
+    with pytest.raises(FolderError, match=r"scores\.parquet has no evidence"):
         write_owner_report(folder)
 
 

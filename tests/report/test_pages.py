@@ -207,12 +207,14 @@ def test_tables_and_controls_are_labelled(made):
 
 def test_an_owners_decision_is_told_apart_from_the_rule(tmp_path):
     folder = write_run(tmp_path / "run", Shape(clients=("GARD",), hostile=False)) / "clients/GARD"
-    table = pq.read_table(folder / "scores.parquet").to_pandas()
+    written = pq.read_table(folder / "scores.parquet")
+    table = written.to_pandas()
     first = table.index[table["keep"] == True][0]  # noqa: E712 - a set-aside record has neither
     table.loc[first, ["keep", "decision"]] = [False, "drop"]
     import pyarrow as pa
 
-    pq.write_table(pa.Table.from_pandas(table, preserve_index=False), folder / "scores.parquet")
+    changed = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(written.schema.metadata)
+    pq.write_table(changed, folder / "scores.parquet")
     kept = (folder / "kept.jsonl").read_text().splitlines(keepends=True)
     (folder / "kept.jsonl").write_text("".join(kept[1:]))
     entry = {

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pytest
 
+from clues.folders.explanations import EXPLAINED
+from clues.folders.owner import OwnerFolder
 from clues.report import rows as rows_module
-from clues.report.client_files import read_explanations, read_scores, read_texts
 from clues.report.nearest import nearest_kept
 from clues.report.page import payload
 from clues.report.rows import MOST, choose, show_rows
-from clues.report.shading import SHADED
+from clues.report.texts import read_texts
 from tests.helpers.fake_run import Shape, write_run
 
 
@@ -40,11 +41,11 @@ def test_the_nearest_kept_row_is_another_row_with_a_similar_question():
 
 
 def test_texts_are_shortened_until_all_fit(tmp_path, monkeypatch):
-    folder = write_run(tmp_path / "run", Shape(clients=("GARD",))) / "clients/GARD"
+    folder = OwnerFolder(write_run(tmp_path / "run", Shape(clients=("GARD",))) / "clients/GARD")
     monkeypatch.setattr(rows_module, "TEXT_BUDGET", 80_000)
-    scores = read_scores(folder)
+    scores = folder.scores.read()
     texts = read_texts(folder, scores, None)
-    shown = show_rows(scores, None, texts, read_explanations(folder, scores["id"].tolist()))
+    shown = show_rows(scores, None, texts, folder.explained.read(scores.ids))
     assert len(payload(shown.rows).encode()) <= 80_000
     longest = max(shown.rows, key=lambda row: row["answer_left"])
     response = texts[longest["id"]].response
@@ -54,12 +55,13 @@ def test_texts_are_shortened_until_all_fit(tmp_path, monkeypatch):
 
 
 def test_what_each_row_says(tmp_path):
-    folder = write_run(tmp_path / "run", Shape(clients=("GARD",), groups=("ward <b>A</b>", "ward B"))) / "clients/GARD"
-    scores = read_scores(folder)
-    shown = show_rows(scores, None, read_texts(folder, scores, None), read_explanations(folder, scores["id"].tolist()))
+    shape = Shape(clients=("GARD",), groups=("ward <b>A</b>", "ward B"))
+    folder = OwnerFolder(write_run(tmp_path / "run", shape) / "clients/GARD")
+    scores = folder.scores.read()
+    shown = show_rows(scores, None, read_texts(folder, scores, None), folder.explained.read(scores.ids))
     assert shown.groups[:2] == ["group “ward <b>A</b>”", "group “ward B”"]
     assert all(name.startswith("answers of ") for name in shown.groups[2:])
-    records = [json.loads(line) for line in (folder / "data.jsonl").read_text().strip().split("\n")]
+    records = [json.loads(line) for line in folder.data.read_text().strip().split("\n")]
     place = {name: i for i, name in enumerate(scores["id"])}
     for row in shown.rows:
         i = place[row["id"]]
@@ -69,7 +71,7 @@ def test_what_each_row_says(tmp_path):
         assert "".join(p for p, *_ in row["answer"]) == records[i]["answer"][: shown.longest]
         assert row["state"] == ("kept" if scores.keep[i] else "dropped")
         # Contributions of the words add up to the channel.
-        for name in SHADED:
+        for name in EXPLAINED:
             assert row["tells"][name]["sum"] == pytest.approx(scores[f"{name}.forward"][i], rel=5e-4, abs=5e-5)
     ranks = [row["channels"][0][1] for row in shown.rows]
     assert sorted(ranks) == list(range(1, len(scores) + 1))

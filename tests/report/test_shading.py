@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from clues.data.encoding import Encoded
 from clues.data.rows import Message, Row
-from clues.report.shading import END, SHADED, levels, listed, segments
+from clues.folders.explanations import EXPLAINED
+from clues.report.shading import END, levels, listed, segments
 from clues.scoring.contributions import words_of
 from clues.scoring.forward import forward_channels
 from clues.scoring.readings import Readings
@@ -22,7 +23,7 @@ def explained(draw):
     text = draw(TEXT)
     starts = sorted(draw(st.lists(st.integers(0, len(text)), min_size=1, max_size=30)))
     numbers = st.lists(st.floats(-5, 5), min_size=len(starts), max_size=len(starts))
-    return text, starts, {name: draw(numbers) for name in SHADED}
+    return text, starts, {name: draw(numbers) for name in EXPLAINED}
 
 
 @given(explained())
@@ -93,7 +94,7 @@ def test_what_the_real_channels_say_of_a_row_is_shaded(odd, shaded):
     nll[list(odd)] = 9.0
     row = Row((Message("assistant", text),), "a.jsonl", 1, {})
     terms = forward_channels(Readings([nll], [alone], []), [row], [encoded]).terms
-    words = words_of(text, starts, {name: terms[name][0] for name in SHADED})
+    words = words_of(text, starts, {name: terms[name][0] for name in EXPLAINED})
     assert np.flatnonzero(levels(words.value["fluency"], "fluency")).tolist() == shaded
     assert np.flatnonzero(levels(words.value["novelty"], "novelty")).tolist() == [11, 12, 13, 14, 15]
     assert [word for word, _ in listed(text, words, "novelty")] == ["is", "stored", "in", "the", "liver"]

@@ -5,9 +5,9 @@ from importlib.resources import files
 import pytest
 
 from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE
+from clues.folders.explanations import EXPLAINED
 from clues.report import words
 from clues.report.drawing import COLOURS
-from clues.report.shading import SHADED
 from clues.scoring.criteria import CRITERIA, OWNER
 
 
@@ -64,7 +64,7 @@ def test_every_criterion_and_every_kind_has_its_words_and_its_colour():
     names = [criterion.name for criterion in CRITERIA]
     assert list(words.CRITERIA) == [*names, OWNER]
     assert set(words.KINDS) == {*KINDS, *SUBTLE, *HARMLESS}
-    assert tuple(words.SHADINGS) == SHADED
+    assert tuple(words.SHADINGS) == EXPLAINED
     css = files("clues.report").joinpath("assets/page.css").read_text()
     for name in names:
         assert css.count(f"--{name}: ") == 3, f"light, dark, print: {name}"

@@ -11,7 +11,8 @@ import pytest
 
 from clues.cli.text.kept import kept_text
 from clues.config import SelectionSettings
-from clues.owner.decide import anchors_file, cautions
+from clues.folders.bar import StoredBar
+from clues.owner.decide import cautions
 from clues.report.cautions import about_anchors
 from clues.selection.bar import Bar
 from clues.selection.cautions import LOW, about_bar
@@ -72,7 +73,7 @@ def test_too_few_anchors_for_alpha():
 def test_page_terminal_and_file_say_the_same(tmp_path, spoiled, alpha, n):
     tried, settings = dirty_bar(spoiled, n), SelectionSettings(alpha=alpha)
     found = cautions(tried, settings)
-    assert about_anchors(json.loads(json.dumps(anchors_file(tried, settings)))) == found  # the page's
+    assert about_anchors(StoredBar.of(tried, settings)) == found  # the page's
     counts = dict.fromkeys(("kept", "dropped", "rows", "anchors", "set_aside"), 1)
     facts = {"reasons": {}, "rule": "conformal", "group_warnings": [], "kept_file": "k", "report": "r", **counts}
     said = kept_text(tmp_path, facts | {"warnings": json.loads(json.dumps([vars(each) for each in found]))})

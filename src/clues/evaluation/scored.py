@@ -6,18 +6,16 @@ Only where one machine holds every client's folder, as in the demo: in a deploym
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from clues.data.files.reading import read_rows
+from clues.errors import ScoresError
 from clues.evaluation.labels import is_good, kind
-from clues.scoring.channel import channels_among
-
-SCORED = "scored"
+from clues.folders.owner import OwnerFolder
+from clues.folders.run import RunFolder
+from clues.folders.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -42,52 +40,49 @@ class Scored:
         return np.array([is_good(kind) for kind in self.kind.tolist()], bool)
 
 
-def read_scored(run: Path) -> Scored:
-    """Read `clients/<name>/{scores.parquet,data.jsonl}` under a run's folder, clients in the order of their names.
+def read_scored(run: RunFolder) -> Scored:
+    """Read the scores of all clients in a run's folder, clients in the order of their names.
 
-    Raises FileNotFoundError without any client's scores, MissingLabelError for a row of unknown quality and
-    ValueError for scores that do not belong to the data beside them or are not numbers.
+    Raises ScoresError without any client's scores, or for some that do not belong to the data beside them or are not
+    numbers, and MissingLabelError for a row of unknown quality.
     """
-    folders = sorted(path.parent for path in run.glob("clients/*/scores.parquet"))
-    if not folders:
-        raise FileNotFoundError(f"{run}: no clients/<name>/scores.parquet; selection is measured after scoring")
-    table = pa.concat_tables([_labelled(folder) for folder in folders], promote_options="default")
-    rows = table.filter(pa.array([status == SCORED for status in table["status"].to_pylist()], pa.bool_()))
-    if not len(rows):
-        raise ValueError(f"{run}: none of {len(table)} rows was scored; see set_aside.jsonl in the clients' folders")
-    channels = {c.column: _numbers(rows, c.column) for c in channels_among(rows.column_names)}
+    clients = run.clients()
+    if not clients:
+        raise ScoresError(f"{run.path}: no clients/<name>/scores.parquet; selection is measured after scoring")
+    scores = [client.scores.read() for client in clients]
+    if not sum(map(len, scores)):
+        aside = sum(len(each.set_aside) for each in scores)
+        raise ScoresError(f"{run.path}: none of {aside} rows was scored; see set_aside.jsonl in the clients' folders")
+    both = list(zip(clients, scores, strict=True))
+    names = dict.fromkeys(name for own in scores for name in own.channels)
     return Scored(
-        client=np.asarray(rows["client"].to_pylist(), str),
-        kind=np.asarray(rows["kind"].to_pylist(), str),
-        keep=_filled(rows, "keep", run).astype(bool),
-        p=_filled(rows, "p", run),
-        statistic=_filled(rows, "statistic", run),
-        channels=channels,
-        not_scored=len(table) - len(rows),
+        client=np.array([client.path.name for client, own in both for _ in own.ids], str),
+        kind=np.array([kind for client, own in both for kind in _kinds(client, own)], str),
+        keep=np.concatenate([own.keep for own in scores]),
+        p=np.concatenate([_filled(client, own, "p") for client, own in both]),
+        statistic=np.concatenate([_filled(client, own, "statistic") for client, own in both]),
+        channels={name: np.concatenate([_numbers(own, name) for own in scores]) for name in names},
+        not_scored=sum(len(own.set_aside) for own in scores),
     )
 
 
-def _labelled(folder: Path) -> pa.Table:
-    """A client's scores with the columns `client` and `kind` added; the kind of a row without a score is null."""
-    data, table = folder / "data.jsonl", pq.read_table(folder / "scores.parquet")
-    rows = {row.id: row for row in read_rows(data)[0]}
-    kinds: list[str | None] = []
-    for identity, status in zip(table["id"].to_pylist(), table["status"].to_pylist(), strict=True):
-        if status == SCORED and identity not in rows:
-            raise ValueError(f"{folder / 'scores.parquet'}: row {identity} is not in {data}: score the file again")
-        kinds.append(kind(rows[identity]) if status == SCORED else None)
-    table = table.append_column("client", pa.array([folder.name] * len(table), pa.string()))
-    return table.append_column("kind", pa.array(kinds, pa.string()))
+def _kinds(client: OwnerFolder, scores: Scores) -> list[str]:
+    """What was done to each scored row."""
+    rows = {row.id: row for row in read_rows(client.data)[0]}
+    if missing := [identity for identity in scores.ids if identity not in rows]:
+        raise ScoresError(f"{client.scores.path}: row {missing[0]} is not in {client.data}: score the file again")
+    return [kind(rows[identity]) for identity in scores.ids]
 
 
-def _numbers(rows: pa.Table, name: str) -> NDArray[np.float64]:
-    return np.asarray(rows[name].cast(pa.float64()).to_numpy(), np.float64)
+def _numbers(scores: Scores, name: str) -> NDArray[np.float64]:
+    """[N]; NaN where the client's rows have no such channel."""
+    return np.asarray(scores.columns.get(name, np.full(len(scores), np.nan)), np.float64)
 
 
-def _filled(rows: pa.Table, name: str, run: Path) -> NDArray[np.float64]:
+def _filled(client: OwnerFolder, scores: Scores, name: str) -> NDArray[np.float64]:
     """A column every scored row has a number in."""
-    values = _numbers(rows, name)
+    values = _numbers(scores, name)
     if np.isnan(values).any():
-        at = int(np.argmax(np.isnan(values)))
-        raise ValueError(f"{run}: row {rows['id'][at]} of {rows['client'][at]} is scored but has no `{name}`")
+        row = scores.ids[int(np.argmax(np.isnan(values)))]
+        raise ScoresError(f"{client.path}: row {row} is scored but has no `{name}`")
     return values

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clues import SCHEMA_VERSION
 from clues.config import SelectionSettings
 from clues.evaluation.labels import CLEAN
 from clues.evaluation.published import published_metrics
 from clues.evaluation.scored import Scored, read_scored
+from clues.folders.run import RunFolder
 from clues.selection.groups import more_dropped
 from clues.selection.rules import keep_rows
 from clues.statistics.ranking import auc, auc_by_kind, auc_interval
@@ -43,15 +42,12 @@ def measure_run(
 
     rule: name of the rule that made the `keep` column, among `rules`, all of which are measured on the same columns.
     """
-    anchors = _read(run / "anchors.json")["channels"]
-    unseen = _read(run / "selection.json").get("unseen")
-    metrics = selection_metrics(read_scored(run), anchors, rule, rules, resamples, seed)
+    folder = RunFolder(run)
+    anchors, unseen = folder.anchors.read().channels, folder.selection.read().unseen
+    metrics = selection_metrics(read_scored(folder), anchors, rule, rules, resamples, seed)
     if unseen:
-        metrics["unseen"] = {
-            "source": unseen["source"],
-            "rows": unseen["rows"],
-            **share("kept_share", unseen["kept"], unseen["rows"]),
-        }
+        kept = share("kept_share", unseen.kept, unseen.rows)
+        metrics["unseen"] = {"source": unseen.source, "rows": unseen.rows, **kept}
     return metrics
 
 
@@ -139,10 +135,3 @@ def keep_by(scored: Scored, rule: Rule) -> NDArray[np.bool_]:
         own = scored.client == name
         keep[own] = rule(scored.p[own], scored.statistic[own])
     return keep
-
-
-def _read(path: Path) -> dict[str, Any]:
-    tree = json.loads(path.read_text())
-    if tree.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
-        raise ValueError(f"{path}: schema_version {tree['schema_version']} is not {SCHEMA_VERSION}, which clues reads")
-    return tree

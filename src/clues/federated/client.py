@@ -7,10 +7,9 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import torch
 from torch import Tensor
 
@@ -19,21 +18,25 @@ from clues.config import Job, PublicSettings
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare
 from clues.data.rows import Message, Row
-from clues.disk.writing import write_json, write_toml
+from clues.disk.writing import remove_unfinished
 from clues.errors import NoRowsError, ReadingError
 from clues.evaluation.labels import is_clean
 from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
 from clues.federated.tasks import Hello, PublicText, Score, ScoreBase, Select, Task, Train
 from clues.federated.wire import Arrays, TaskError
+from clues.folders.owner import OwnerFolder
+from clues.folders.power import Power
+from clues.folders.questions import Questions
+from clues.folders.summary import Origin
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
 from clues.models.shared import shared_model
-from clues.owner.by_criteria import own_domains
-from clues.owner.decide import judge
+from clues.owner.decide import decide
 from clues.owner.power import power_of_bar
-from clues.owner.scores import ScoredRows
+from clues.owner.scored_by import own_domains
+from clues.owner.scored_rows import ScoredRows
 from clues.report.owner import write_owner_report
-from clues.scoring.channel_folder import ChannelFolder, read_questions, write_questions
+from clues.scoring.channel_folder import ChannelFolder
 from clues.scoring.checkpoint import Checkpoint
 from clues.scoring.criteria import criteria_stated
 from clues.selection.bar import Bar
@@ -45,6 +48,7 @@ class Client:
 
     def __init__(self, name: str, data: Path, folder: Path, job: Job) -> None:
         self.name, self.data, self.folder, self.job = name, data, folder, job
+        self._own = OwnerFolder(folder)
 
     def run(self, task: Task) -> ClientReply:
         """Do a task. Raises TaskError with a code the server may know; whatever else is raised stays here."""
@@ -95,15 +99,16 @@ class Client:
         return replace(self.job, scoring=scoring, clients=(), public=PublicSettings())
 
     def _score_base(self, task: ScoreBase, seconds: Callable[[], float]) -> ScoreReply:
-        write_toml(self.own_job.to_dict(), self.folder / "job.toml")
-        write_questions(self.folder, task.questions)
-        (self.folder / "anchors.json").unlink(missing_ok=True)  # an earlier job's bar is none for these scores
+        remove_unfinished(self.folder)
+        self._own.job.write(self.own_job)
+        self._own.questions.write(Questions(task.questions))
+        self._own.anchors.path.unlink(missing_ok=True)  # an earlier job's bar is none for these scores
         self._channels.score_base()
         return ScoreReply(**self._counts, seconds=seconds())
 
     def _score(self, task: Score, seconds: Callable[[], float]) -> ScoreReply:
         checkpoint = Checkpoint.from_tensors(_tensors(task.checkpoint))
-        checkpoint.save(self.folder / "checkpoints" / f"{task.number}.safetensors")  # for rows to come
+        checkpoint.save(self._own.checkpoint(task.number))  # for rows to come
         self._channels.score_under(task.number, checkpoint)
         return ScoreReply(**self._counts, seconds=seconds())
 
@@ -111,18 +116,17 @@ class Client:
         domains = own_domains(self.own_job)
         bar = Bar.from_arrays(task.bar, criteria_stated(task.criteria)).weighed(domains)
         shared = overlap(self.prepared.rows, _public_rows(task.public))
-        about = {"name": self.name, "job": self.job.hash, "model": self.job.model.name, "overlap": shared.counts}
+        origin = Origin(self.name, self.job.hash, self.job.model.name, shared.counts)
         scored = ScoredRows.of(self.data, self.prepared, self._channels.channels(domains))
-        verdict = judge(self.folder, scored, bar, task.settings, about)
-        power = {"kinds": power_of_bar(bar), "shading": asdict(task.shading) if task.shading else {}}
-        write_json(power, self.folder / "power.json")
+        decisions = decide(self._own, scored, bar, task.settings, origin)
+        self._own.power.write(Power(power_of_bar(bar), task.shading))
         write_owner_report(self.folder)
         return SelectReply(
             **self._counts,
-            kept=verdict.kept,
-            dropped=verdict.dropped,
+            kept=decisions.kept,
+            dropped=decisions.dropped,
             overlap=shared.rows,
-            reasons=verdict.reasons,
+            reasons=decisions.reasons,
             seconds=seconds(),
         )
 
@@ -145,15 +149,14 @@ class Client:
             case "all":
                 return list(range(len(rows)))
             case "kept":
-                table = pq.read_table(self.folder / "scores.parquet", columns=["id", "keep"])
-                kept = {row for row, keep in zip(*(c.to_pylist() for c in table.columns), strict=True) if keep}
+                kept = self._own.scores.read().kept
                 return [i for i, row in enumerate(rows) if row.id in kept]
             case "clean":
                 return [i for i, row in enumerate(rows) if is_clean(row)]
 
     @functools.cached_property
     def _channels(self) -> ChannelFolder:
-        return ChannelFolder(self.lm, self.prepared, self.folder / "channels", read_questions(self.folder))
+        return ChannelFolder(self.lm, self.prepared, self._own.channels, self._own.questions.read().questions)
 
     @property
     def _counts(self) -> dict[str, int]:

@@ -19,6 +19,7 @@ from clues.evaluation.selection import every_rule, measure_run
 from clues.federated.adapters import Adapters
 from clues.federated.plan import Plan
 from clues.federated.public import PublicSide
+from clues.folders.run import RunFolder
 from clues.progress import Advance, Progress
 from clues.statistics.gap import Losses, gap_closed
 from clues.statistics.paired import comparison
@@ -51,8 +52,8 @@ def evaluate_run(plan: Plan, side: PublicSide, adapters: Adapters, test: TestSet
         **_compared(side, models, test.documents),
     }
     if plan.labelled:
-        anchors = json.loads((side.folder / "anchors.json").read_text())
-        rules = every_rule(job.selection, np.array(anchors["statistic"]))
+        anchors = RunFolder(side.folder).anchors.read()
+        rules = every_rule(job.selection, np.array(anchors.statistic))
         metrics["selection"] = measure_run(side.folder, job.selection.rule, rules, settings.bootstrap, job.seed)
     return metrics
 

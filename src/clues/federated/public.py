@@ -14,7 +14,9 @@ from clues.data.prepare import prepare, prepare_rows
 from clues.data.rows import Row
 from clues.errors import CannotSpoil, SettingError
 from clues.evaluation.models import TestSet
-from clues.federated.tasks import PublicText, Shading
+from clues.federated.tasks import PublicText
+from clues.folders.explanations import ExplanationsFile
+from clues.folders.power import Shading
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.models.shared import shared_model
@@ -85,18 +87,16 @@ class PublicSide:
         """The public rows that are scored like a client's."""
         return [self.anchors, self.validation_rows, *([self.unseen] if self.unseen else [])]
 
-    def shading(self) -> Shading | None:
-        """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once; None
-        for answers that no noise can be made of."""
+    def shading(self) -> Shading:
+        """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once."""
         good = _rows(self.folder, "validation")[:NOISY_ROWS]
         try:
             noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
         except CannotSpoil:  # answers without a single word
-            return None
+            return Shading()
         scored = ChannelFolder(self.lm, noisy, self.folder / "checkpoints" / "noise", self.validation.questions)
         scored.score_base()
-        found = shading(good, noisy.rows, scored.explanations)
-        return Shading(**found) if found else None
+        return shading(good, noisy.rows, ExplanationsFile(scored.explanations))
 
     def test_set(self) -> TestSet:
         """The held-out rows as evaluation needs them. Raises SettingError for a set it cannot use."""

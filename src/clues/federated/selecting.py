@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import Tensor
 
-from clues.disk.writing import write_json
 from clues.errors import FederationError
 from clues.federated.federation import Federation
 from clues.federated.public import PublicSide
 from clues.federated.replies import ClientReply, Failure, SelectReply
 from clues.federated.steps import Steps
 from clues.federated.tasks import Score, ScoreBase, Select, Task
-from clues.owner.decide import anchors_file
+from clues.folders.bar import StoredBar
+from clues.folders.run import RunFolder
+from clues.folders.selection import ClientCounts, SelectionSummary, Unseen
 from clues.progress import Advance, Progress
 from clues.scoring.criteria import criteria_named, stated
 from clues.selection.bar import Bar, bar_of
@@ -71,19 +72,18 @@ class Selecting:
             task = Select(settings, arrays, stated(criteria), side.texts(), side.shading())
             advance(note="words of public rows weighed")
             replies = self._ask(task, advance, "put its rows to the bar")
-        write_json(anchors_file(bar, settings), side.folder / "anchors.json")
-        clients = {name: _counts(reply) for name, reply in replies.items()}
-        content = {**asdict(settings), "anchors": bar.size, "clients": clients}
-        write_json(content | self._unseen(bar), side.folder / "selection.json")
+        folder, clients = RunFolder(side.folder), {name: _counts(reply) for name, reply in replies.items()}
+        folder.anchors.write(StoredBar.of(bar, settings))
+        folder.selection.write(SelectionSummary(settings, bar.size, clients, self._unseen(bar)))
         self.steps.mark("selection")
 
-    def _unseen(self, bar: Bar) -> dict[str, Any]:
+    def _unseen(self, bar: Bar) -> Unseen | None:
         unseen = self.side.unseen
         if unseen is None:
-            return {}
+            return None
         found = select(unseen.channels(), bar, self.side.job.selection)
-        source = unseen.prepared.rows[0].record.get("source", "")
-        return {"unseen": {"source": source, "rows": len(found.keep), "kept": int(found.keep.sum())}}
+        source = str(unseen.prepared.rows[0].record.get("source", ""))
+        return Unseen(source, len(found.keep), int(found.keep.sum()))
 
     def _ask(self, task: Task[R], advance: Advance, note: str) -> dict[str, R]:
         """Ask every client; those that fail are reported and left out. Raises FederationError if all fail."""
@@ -99,6 +99,6 @@ class Selecting:
         return {name: answer for name, answer in answers.items() if not isinstance(answer, Failure)}
 
 
-def _counts(reply: SelectReply) -> dict[str, Any]:
-    counts = asdict(reply)
-    return {k: n for k, n in counts.items() if k not in ("seconds", "reasons")} | {"reasons": counts["reasons"]}
+def _counts(reply: SelectReply) -> ClientCounts:
+    counts = (reply.set_aside, reply.duplicates, reply.truncated, reply.overlap)
+    return ClientCounts(reply.rows, reply.kept, reply.dropped, reply.reasons, *counts)

@@ -16,6 +16,7 @@ from clues.errors import WireError
 from clues.federated.parts import Parts, Setting, read_parts
 from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
 from clues.federated.wire import ADAPTER, Arrays, Result
+from clues.folders.power import Shading
 
 R = TypeVar("R", bound=ClientReply)
 
@@ -112,14 +113,6 @@ class PublicText:
 
 
 @dataclass(frozen=True)
-class Shading:
-    """What the shading of words is worth, see `owner.power.shading`."""
-
-    auc: float
-    rows: int
-
-
-@dataclass(frozen=True)
 class Select(Task[SelectReply]):
     """Put your rows to the bar."""
 
@@ -131,13 +124,14 @@ class Select(Task[SelectReply]):
     criteria: Mapping[str, Sequence[str]]
     """Criterion -> columns of the channels that the bar holds rows against it by."""
     public: tuple[PublicText, ...]
-    shading: Shading | None
-    """None where no noise could be made."""
+    shading: Shading
+    """Without values where no noise could be made."""
 
     def to_wire(self) -> Parts:
         public = {f"public_{f.name}": [getattr(row, f.name) for row in self.public] for f in fields(PublicText)}
-        measured = [self.shading] if self.shading else []
-        shading = {"shading_auc": [s.auc for s in measured], "shading_rows": [s.rows for s in measured]}
+        auc, rows = self.shading.auc, self.shading.rows
+        measured = [] if auc is None or rows is None else [(auc, rows)]
+        shading = {"shading_auc": [auc for auc, _ in measured], "shading_rows": [rows for _, rows in measured]}
         stated = [(name, column) for name, columns in self.criteria.items() for column in columns]
         criteria = {"criterion": [name for name, _ in stated], "column": [column for _, column in stated]}
         return Parts({**asdict(self.settings), **criteria, **public, **shading}, self.bar)
@@ -158,7 +152,7 @@ class Select(Task[SelectReply]):
                 parts.arrays,
                 criteria,
                 tuple(PublicText(*row) for row in public),
-                Shading(*shading[0]) if shading else None,
+                Shading(*shading[0]) if shading else Shading(),
             )
 
     def reply(self, result: Result) -> SelectReply:

@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 from torch import Tensor
 
 from clues.config import Job
+from clues.folders.explanations import ExplanationsFile
+from clues.folders.owner import OwnerFolder
+from clues.folders.power import Power
+from clues.folders.questions import Questions
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.owner.inputs import Inputs
+from clues.owner.scored_by import own_domains
 from clues.owner.warm_up import warm_up
 from clues.processes import processes
 from clues.progress import Progress
-from clues.scoring.channel_folder import ChannelFolder, ValidationFolder, write_questions
+from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
 from clues.scoring.checkpoint import Checkpoint, make_checkpoint
 from clues.scoring.contrasts import base_passes
 from clues.scoring.criteria import Criterion
-from clues.scoring.domains import DomainWeights, check_domains
+from clues.scoring.domains import check_domains
 from clues.scoring.validation import Validation, encode_validation
 from clues.selection.bar import Bar, bar_of
-
-
-def own_domains(job: Job) -> DomainWeights:
-    """How the public rows' domains count for an owner's rows."""
-    return DomainWeights(job.scoring.own_domain, job.scoring.other_domains)
 
 
 @dataclass
@@ -38,7 +36,7 @@ class ByCriteria:
     criteria: Sequence[Criterion]
     inputs: Inputs
     lm: LanguageModel
-    output: Path
+    output: OwnerFolder
     job: Job
     progress: Progress
 
@@ -49,7 +47,7 @@ class ByCriteria:
     @cached_property
     def parts(self) -> dict[str, ChannelFolder]:
         """What is scored: the owner's rows, the public rows of the bar, and anchors that were spoiled to test it."""
-        folder, questions = self.output / "channels", self.validation.questions
+        folder, questions = self.output.channels, self.validation.questions
         parts = {n: ChannelFolder(self.lm, part, folder / n, questions) for n, part in self.inputs.scored.items()}
         return parts | {"validation": self.public}
 
@@ -62,11 +60,11 @@ class ByCriteria:
     @cached_property
     def public(self) -> ValidationFolder:
         """They and their spoiled copies, scored."""
-        return ValidationFolder(self.lm, self.validation, self.output / "channels" / "validation")
+        return ValidationFolder(self.lm, self.validation, self.output.channels / "validation")
 
     def score(self) -> None:
         """Everything, but for what is in the folder already."""
-        write_questions(self.output, self.validation.questions)  # for rows to come
+        self.output.questions.write(Questions(tuple(self.validation.questions)))  # for rows to come
         with self.progress.phase("score-base", base_passes(self.validation.questions) * self._rows()) as advance:
             for name, part in self.parts.items():
                 part.score_base(lambda rows, note=name: advance(rows, note))
@@ -76,7 +74,7 @@ class ByCriteria:
 
     def _checkpoint(self, number: int, state: dict[str, Tensor]) -> Checkpoint:
         """Round `number`'s checkpoint, made by the first process."""
-        file = self.output / "checkpoints" / f"{number}.safetensors"
+        file = self.output.checkpoint(number)
         with processes().main_process_first():
             if not file.exists():
                 load_adapter_state(self.lm.model, state)
@@ -93,12 +91,13 @@ class ByCriteria:
         """The bar from the scored public rows."""
         return bar_of(self.parts["anchors"], self.public, self.criteria, own_domains(self.job))
 
-    def power(self, bar: Bar) -> dict[str, Any]:
-        """The content of power.json."""
-        tested = self.parts["spoiled"]
-        kinds = self.inputs.spoiled.measure(tested.channels(own_domains(self.job)), bar)
-        shading = self.inputs.spoiled.shading(self.inputs.anchors.rows, tested.explanations)
-        return {"kinds": kinds, "shading": shading}
+    def power(self, bar: Bar) -> Power:
+        """What the bar catches of the spoiled anchors."""
+        tested, spoiled = self.parts["spoiled"], self.inputs.spoiled
+        return Power(
+            spoiled.measure(tested.channels(own_domains(self.job)), bar),
+            spoiled.shading(self.inputs.anchors.rows, ExplanationsFile(tested.explanations)),
+        )
 
     def _rows(self) -> int:
         return sum(len(part.prepared.rows) for part in self.parts.values())

@@ -7,8 +7,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -17,6 +15,8 @@ from clues.config import Job
 from clues.data.prepare import Prepared
 from clues.data.rows import SetAside
 from clues.errors import SelectionError
+from clues.folders.owner import OwnerFolder
+from clues.folders.power import Power
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.owner.inputs import Inputs
@@ -38,7 +38,7 @@ class ByScorer:
     scorer: Scorer
     inputs: Inputs
     lm: LanguageModel
-    output: Path
+    output: OwnerFolder
     job: Job
     progress: Progress
 
@@ -53,7 +53,7 @@ class ByScorer:
     @cached_property
     def parts(self) -> dict[str, ChannelFolder]:
         """What is scored: the owner's rows, the anchors, and anchors that were spoiled to test the bar."""
-        folder = self.output / "channels"
+        folder = self.output.channels
         return {name: ChannelFolder(self.lm, part, folder / name) for name, part in self.inputs.scored.items()}
 
     def score(self) -> None:
@@ -90,19 +90,20 @@ class ByScorer:
                 )
         return Bar(channels, {}, {}, (score_of(self.scorer.name),))
 
-    def power(self, bar: Bar) -> dict[str, Any]:
-        """The content of power.json; spoiled anchors without a score are left out, as they are no verdict."""
+    def power(self, bar: Bar) -> Power:
+        """What the bar catches of the spoiled anchors; those without a score are left out, for nothing is decided on
+        them."""
         channels, spoiled = self.parts["spoiled"].channels(), self.inputs.spoiled
         has = np.flatnonzero(np.isfinite(channels[self.channel])).tolist()
         some = SpoiledAnchors(spoiled.prepared, [spoiled.kinds[i] for i in has], [spoiled.origin[i] for i in has])
-        return {"kinds": some.measure({name: v[has] for name, v in channels.items()}, bar), "shading": {}}
+        return Power(some.measure({name: v[has] for name, v in channels.items()}, bar))
 
 
 def with_score(
     prepared: Prepared, channels: Mapping[str, np.ndarray], scorer: str
 ) -> tuple[Prepared, dict[str, np.ndarray]]:
-    """The rows that a scorer has a finite score for, and their channels. The others are set aside, with the reason: no
-    verdict is possible on them, so they are neither kept nor dropped."""
+    """The rows that a scorer has a finite score for, and their channels. The others are set aside, with the reason:
+    nothing can be decided on them, so they are neither kept nor dropped."""
     has = np.isfinite(channels[Channel(scorer, SCORE).column])
     kept, others = np.flatnonzero(has).tolist(), np.flatnonzero(~has).tolist()
     aside = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,11 @@ from clues.data.encoding import Encoded
 from clues.data.overlap import Overlap, overlap
 from clues.data.prepare import Prepared, prepare
 from clues.errors import SettingError
+from clues.folders.owner import OwnerFolder
+from clues.folders.questions import Pins
 from clues.models.base import LanguageModel
 from clues.owner.power import SpoiledAnchors
+from clues.scoring.store import rows_key
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Inputs:
         """Read the files with the tokenizer of `lm`, whose weights are not needed.
 
         Raises ReadingError or NoRowsError for a file that cannot be used, SettingError for anchors that the model's
-        length truncates: they would have no verdict on completeness.
+        length truncates: nothing could be said of their completeness.
         """
         tokenizer, max_length = lm.tokenizer, lm.settings.max_length
         bar = prepare(anchors, tokenizer, max_length)
@@ -63,7 +66,25 @@ class Inputs:
         """What the owner's rows share with the public sets."""
         return overlap(self.rows.rows, {"validation": self.validation.rows, "anchors": self.anchors.rows})
 
-    @property
-    def pins(self) -> dict[str, tuple[Path, list[Encoded]]]:
-        """Which rows these are, see `store.pin_rows`."""
-        return {name: (source, getattr(self, name).encoded) for name, source in self.files.items()}
+    def pinned(self) -> dict[str, Pinned]:
+        """Which rows these are."""
+        parts = {"rows": self.rows, "validation": self.validation, "anchors": self.anchors}
+        return {name: Pinned(self.files[name], part.encoded) for name, part in parts.items()}
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Rows that a folder is begun with, and no others go on with."""
+
+    source: Path
+    encoded: Sequence[Encoded]
+
+
+def pin(folder: OwnerFolder, parts: Mapping[str, Pinned]) -> None:
+    """Note which rows a folder is begun with. Raises SettingError if it names others: a resumed run mixes no files."""
+    keys = {name: rows_key(part.encoded, "") for name, part in parts.items()}
+    before = folder.pins.read_if_there() or Pins(keys)
+    for name, part in parts.items():
+        if keys[name] != before.rows[name]:
+            raise SettingError(f"{part.source}: other rows than those {folder.path} began with; name another --output")
+    folder.pins.write(Pins(keys))

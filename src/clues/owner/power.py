@@ -6,16 +6,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from clues.data.damage.spoil import KINDS, spoiled
 from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
 from clues.errors import CannotSpoil
+from clues.folders.explanations import ExplanationsFile
+from clues.folders.power import KindPower, Shading
 from clues.models.base import LanguageModel
 from clues.scoring.channel import Channels
 from clues.scoring.contributions import Words, words_of
@@ -54,29 +53,28 @@ class SpoiledAnchors:
             raise ValueError(f"{prepared.set_aside[0].reason}: a spoiled anchor cannot be scored")
         return SpoiledAnchors(prepared, kinds, origin)
 
-    def measure(self, channels: Channels, bar: Bar) -> dict[str, Any]:
-        """The `kinds` of power.json: per kind the p of every spoiled anchor, by the bar without its original."""
-        kinds: dict[str, dict[str, list[float]]] = {}
+    def measure(self, channels: Channels, bar: Bar) -> dict[str, KindPower]:
+        """Per kind the p of every spoiled anchor, by the bar without its original."""
+        p: dict[str, list[float]] = {}
         for i, (kind, origin) in enumerate(zip(self.kinds, self.origin, strict=True)):
-            kinds.setdefault(kind, {"p": []})["p"].append(_p(channels, i, bar.without(origin)))
-        return kinds
+            p.setdefault(kind, []).append(_p(channels, i, bar.without(origin)))
+        return {kind: KindPower(tuple(values)) for kind, values in p.items()}
 
-    def shading(self, anchors: Sequence[Row], explanations: Path) -> dict[str, Any]:
+    def shading(self, anchors: Sequence[Row], explanations: ExplanationsFile) -> Shading:
         """`shading` of the anchors with noise in them; explanations: of all spoiled anchors."""
         noisy = [i for i, kind in enumerate(self.kinds) if kind == "noise"]
         good, bad = [anchors[self.origin[i]] for i in noisy], [self.prepared.rows[i] for i in noisy]
         return shading(good, bad, explanations)
 
 
-def power_of_bar(bar: Bar) -> dict[str, Any]:
-    """The `kinds` of power.json from the bar alone: its spoiled rows, each put to the bar that lacks it."""
+def power_of_bar(bar: Bar) -> dict[str, KindPower]:
+    """The same from the bar alone: its spoiled rows, each put to the bar that lacks it."""
     kinds = {}
     for criterion in bar.criteria:
         channels = bar.spoiled[criterion.name]
         count = len(next(iter(channels.values())))
-        kinds[criterion.spoiling] = {
-            "p": [_p(channels, i, bar.without_spoiled(criterion.name, i)) for i in range(count)]
-        }
+        p = (_p(channels, i, bar.without_spoiled(criterion.name, i)) for i in range(count))
+        kinds[criterion.spoiling] = KindPower(tuple(p))
     return kinds
 
 
@@ -84,25 +82,23 @@ def _p(channels: Channels, row: int, bar: Bar) -> float:
     return float(calibrate({name: np.asarray(values)[row : row + 1] for name, values in channels.items()}, bar).p[0])
 
 
-def shading(good: Sequence[Row], noisy: Sequence[Row], explanations: Path) -> dict[str, Any]:
-    """The `shading` of power.json: do noise words speak against a row's fluency more than the row's own words do?
+def shading(good: Sequence[Row], noisy: Sequence[Row], explanations: ExplanationsFile) -> Shading:
+    """Do noise words speak against a row's fluency more than the row's own words do?
 
     Args:
         good: rows. noisy: the same rows with words put in anywhere.
-        explanations: explanations.parquet of a folder that holds the noisy rows.
+        explanations: of a folder that holds the noisy rows.
 
     Returns `auc`, the mean over rows of the chance that a noise word ranks above one of the row's own, and `rows`;
     nothing where no row has both.
     """
-    columns = pq.read_table(explanations, columns=["id", "start", "fluency"]).to_pydict()
-    terms = {id_: (start, fluency) for id_, start, fluency in zip(*columns.values(), strict=True)}
+    terms = explanations.read([row.id for row in noisy], ("fluency",))
     areas = []
     for before, after in zip(good, noisy, strict=True):
-        start, fluency = terms[after.id]
-        words = words_of(after.response, start, {"fluency": fluency})
+        words = words_of(after.response, terms[after.id].start, terms[after.id].terms)
         areas.append(auc(_own_words(before.response, after.response), words.value["fluency"][:-1]))
     found = [area for area in areas if area is not None]
-    return {"auc": float(np.mean(found)), "rows": len(found)} if found else {}
+    return Shading(float(np.mean(found)), len(found)) if found else Shading()
 
 
 def _own_words(before: str, after: str) -> np.ndarray:

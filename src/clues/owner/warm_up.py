@@ -11,6 +11,7 @@ from torch import Tensor
 from clues.config import Job
 from clues.data.prepare import Prepared
 from clues.disk.writing import replacing
+from clues.folders.owner import OwnerFolder
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
 from clues.processes import processes
@@ -19,15 +20,15 @@ from clues.training.local import train
 
 
 def warm_up(
-    lm: LanguageModel, rows: Prepared, job: Job, output: Path, progress: Progress
+    lm: LanguageModel, rows: Prepared, job: Job, output: OwnerFolder, progress: Progress
 ) -> Iterator[tuple[int, dict[str, Tensor]]]:
     """Train from the adapter that the model carries; the number and the adapter of each round that is a checkpoint.
 
-    What is in `output/warm-up` already is read. The model is left with any adapter: load the one you need.
+    What is in the folder already is read. The model is left with any adapter: load the one you need.
     """
     state = adapter_state(lm.model)
     for number in range(1, max(job.scoring.checkpoints) + 1):
-        state = _round(lm, rows, job, output / "warm-up" / f"{number}.safetensors", number, state, progress)
+        state = _round(lm, rows, job, output.warm_up(number), number, state, progress)
         if number in job.scoring.checkpoints:
             yield number, state
 

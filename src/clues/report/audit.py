@@ -6,16 +6,16 @@ The file `audit.jsonl` lies in an owner's folder and stays there: it holds the o
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clues.disk.reading import read_json
+from clues.data.files.records import conversation
 from clues.errors import AuditError
-from clues.report.audit_file import FILE, read_entries, write_sample
-from clues.report.client_files import Scores, read_scores
+from clues.folders.audit import AuditLine
+from clues.folders.decisions import DroppedRow
+from clues.folders.owner import OwnerFolder
+from clues.folders.scores import Scores
 from clues.selection.bounds import most_good
 from clues.statistics.bootstrap import CONFIDENCE
 from clues.statistics.sampling import draw, interval, most
@@ -38,30 +38,75 @@ class Audit:
         return list(self.verdicts.values()).count(verdict)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """Counts, and with 95 % confidence how many of all rows that the bar dropped are good.
-
-        `most_good` is one-sided, `low` and `high` two-sided. A row without a verdict counts as good for the upper ends
-        and as bad for the lower one, so that what is left out cannot make a bound too low. `left` speaks of the
-        rows that stay dropped once those judged good are kept.
-        """
+    def facts(self) -> AuditFacts:
+        """Counts and bounds. A row without a verdict counts as good for the upper ends and as bad for the lower one, so
+        that what is left out cannot make a bound too low."""
         sampled, good, left_open = len(self.verdicts), self.number("good"), self.number("")
         upper = most(good + left_open, sampled, self.total)
         low, high = interval(good, good + left_open, sampled, self.total)
-        rest = self.total - good
-        return {
-            "dropped": self.total,
-            "sampled": sampled,
-            "seed": self.seed,
-            "good": good,
-            "bad": self.number("bad"),
-            "unanswered": left_open,
-            "confidence": CONFIDENCE,
-            "most_good": upper,
-            **_shares(self.total, most_good_share=upper, low=low, high=high),
-            "left": {"dropped": rest, "most_good": upper - good, **_shares(rest, most_good_share=upper - good)},
-            "if_none_good": none_good(sampled, self.total),
-        }
+        return AuditFacts(
+            dropped=self.total,
+            sampled=sampled,
+            seed=self.seed,
+            good=good,
+            bad=self.number("bad"),
+            unanswered=left_open,
+            confidence=CONFIDENCE,
+            most_good=upper,
+            most_good_share=_share(upper, self.total),
+            low=_share(low, self.total),
+            high=_share(high, self.total),
+            left=Left(self.total - good, upper - good, _share(upper - good, self.total - good)),
+            if_none_good=none_good(sampled, self.total),
+        )
+
+
+@dataclass(frozen=True)
+class Left:
+    """The rows that stay dropped once those judged good are kept."""
+
+    dropped: int
+    most_good: int
+    most_good_share: float | None
+
+
+@dataclass(frozen=True)
+class AuditFacts:
+    """With 95 % confidence, how many of all rows that the bar dropped are good. Shares of no rows are None."""
+
+    dropped: int
+    sampled: int
+    seed: int
+    good: int
+    bad: int
+    unanswered: int
+    confidence: float
+    most_good: int
+    """One-sided, as its share."""
+    most_good_share: float | None
+    low: float | None
+    high: float | None
+    """Two-sided."""
+    left: Left
+    if_none_good: float | None
+    """`most_good_share` if no row of the sample were good."""
+
+
+@dataclass(frozen=True)
+class AuditView:
+    """What the owner's page says of an audit."""
+
+    total: int
+    """Rows that the bar dropped."""
+    rows: int
+    """That a first sample would draw."""
+    if_none_good: float | None
+    """The share that may be good if none of these is."""
+    unseen: float | None
+    """The share that may be good before anybody looks."""
+    found: AuditFacts | None = None
+    unfit: bool = False
+    """There are verdicts, but not on the rows that are dropped now."""
 
 
 def none_good(rows: int, total: int) -> float | None:
@@ -75,59 +120,75 @@ def bar_dropped(scores: Scores, sample: Collection[str] = ()) -> list[str]:
     return ids[np.where(decided, np.isin(ids, list(sample)), ~scores.keep)].tolist()
 
 
-def start_audit(folder: Path, rows: int | None = None, seed: int | None = None) -> Audit:
+def start_audit(folder: OwnerFolder, rows: int | None = None, seed: int | None = None) -> Audit:
     """Draw a sample and write it to be judged, over one that nobody has judged yet, whose size and seed are kept.
 
-    Nothing is written where the bar dropped nothing. Raises AuditError for a file with verdicts, and ReportError
+    Nothing is written where the bar dropped nothing. Raises AuditError for a file with verdicts, and FolderError
     without scores.
     """
-    entries = read_entries(folder)
-    if any(entry["verdict"] for entry in entries):
-        raise AuditError(f"{folder / FILE} holds verdicts already; move it away to draw another sample")
-    size = rows or len(entries) or ROWS
-    drawn = seed if seed is not None else int(entries[0]["seed"]) if entries else 0
-    population = bar_dropped(read_scores(folder))
+    lines = folder.audit.read()
+    if any(line.verdict for line in lines):
+        raise AuditError(f"{folder.audit.path} holds verdicts already; move it away to draw another sample")
+    size = rows or len(lines) or ROWS
+    drawn = seed if seed is not None else lines[0].seed if lines else 0
+    population = bar_dropped(folder.scores.read())
     sample = draw(population, size, drawn)
     if sample:
-        write_sample(folder, sample, drawn)
+        _write_sample(folder, sample, drawn)
     return Audit(len(population), drawn, dict.fromkeys(sample, ""))
 
 
-def read_audit(folder: Path, scores: Scores) -> Audit:
+def _write_sample(folder: OwnerFolder, sample: Sequence[str], seed: int) -> None:
+    """The rows of these ids, without verdicts. Raises AuditError where dropped.jsonl lacks one of them."""
+    columns = folder.client.read().columns or None
+    dropped = {row.id: row for row in folder.dropped.read()}
+    if missing := [name for name in sample if name not in dropped]:
+        raise AuditError(f"{folder.path}: row {missing[0]} of scores.parquet is not in dropped.jsonl; select again")
+    folder.audit.write([_line(dropped[name], seed, columns) for name in sample])
+
+
+def _line(row: DroppedRow, seed: int, columns: Mapping[str, str] | None) -> AuditLine:
+    """What a person needs to judge a row: all turns but the assistant's, the assistant's, and the reason given."""
+    turns = conversation(row.record, columns)
+    prompt = "\n\n".join(turn.content for turn in turns if turn.role != "assistant")
+    response = "\n\n".join(turn.content for turn in turns if turn.role == "assistant")
+    return AuditLine(row.id, row.line, row.reason, seed, prompt, response, "")
+
+
+def read_audit(folder: OwnerFolder, scores: Scores) -> Audit:
     """The verdicts in a folder.
 
     Raises AuditError for a line that cannot be read, and where the lines are not the sample of the rows that the bar
     drops now: then they say nothing about these.
     """
-    entries = read_entries(folder)
-    verdicts = {entry["id"]: entry["verdict"] for entry in entries}
-    seed = entries[0]["seed"] if entries else 0
-    one_seed = all(entry["seed"] == seed for entry in entries)
+    lines = folder.audit.read()
+    verdicts = {line.id: line.verdict for line in lines}
+    seed = lines[0].seed if lines else 0
+    one_seed = all(line.seed == seed for line in lines)
     population = bar_dropped(scores, verdicts)
-    sample = draw(population, len(entries), seed)
-    if not entries or not one_seed or sorted(sample) != sorted(entry["id"] for entry in entries):
+    sample = draw(population, len(lines), seed)
+    if not lines or not one_seed or sorted(sample) != sorted(line.id for line in lines):
         raise AuditError(
-            f"{folder / FILE}: its {len(entries)} lines are not the sample of the {len(population)} rows that the bar "
-            "drops now: lines are missing, or the bar has changed; move the file away and draw another sample"
+            f"{folder.audit.path}: its {len(lines)} lines are not the sample of the {len(population)} rows that the "
+            "bar drops now: lines are missing, or the bar has changed; move the file away and draw another sample"
         )
     return Audit(len(population), seed, verdicts)
 
 
-def audit_view(folder: Path, scores: Scores) -> dict[str, Any]:
+def audit_view(folder: OwnerFolder, scores: Scores) -> AuditView:
     """What the owner's page says: the bound, or what a first sample would buy, or that the file does not fit."""
     dropped = bar_dropped(scores)
     total = len(dropped)
-    view = {"total": total, "rows": min(ROWS, total), "if_none_good": none_good(ROWS, total)}
-    view["unseen"] = _unseen(folder, scores, dropped)
-    if not (folder / FILE).exists():
+    view = AuditView(total, min(ROWS, total), none_good(ROWS, total), _unseen(folder, scores, dropped))
+    if not folder.audit.path.exists():
         return view
     try:
-        return view | {"found": read_audit(folder, scores).facts}
+        return replace(view, found=read_audit(folder, scores).facts)
     except AuditError:
-        return view | {"unfit": True}
+        return replace(view, unfit=True)
 
 
-def _unseen(folder: Path, scores: Scores, dropped: Sequence[str]) -> float | None:
+def _unseen(folder: OwnerFolder, scores: Scores, dropped: Sequence[str]) -> float | None:
     """The share of the dropped rows that may be good before anybody looks, by `most_good`; None where none is dropped.
 
     The rule drops from the lowest p upwards, so the largest p among the dropped says where its bar was.
@@ -135,9 +196,8 @@ def _unseen(folder: Path, scores: Scores, dropped: Sequence[str]) -> float | Non
     if not dropped:
         return None
     bar = float(scores["p"][np.isin(scores["id"], list(dropped))].max())
-    anchors = int(read_json(folder / "anchors.json")["n"])
-    return min(1.0, most_good(bar, anchors, len(scores), CONFIDENCE) / len(dropped))
+    return min(1.0, most_good(bar, folder.anchors.read().n, len(scores), CONFIDENCE) / len(dropped))
 
 
-def _shares(total: int, **counts: int) -> dict[str, float | None]:
-    return {name: count / total if total else None for name, count in counts.items()}
+def _share(count: int, total: int) -> float | None:
+    return count / total if total else None

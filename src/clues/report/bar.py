@@ -2,38 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
-from clues.errors import ReportError
+from clues.config import SelectionSettings
 from clues.report.words import fixed, odds, percent
-
-
-@dataclass(frozen=True)
-class AnchorEvidence:
-    """What anchors.json says, on the scale on which rows are judged."""
-
-    criteria: dict[str, list[float]]
-    """Criterion -> the anchors' evidence, in nats."""
-    level: float | None
-    """A row whose worst criterion is below it is dropped; None where the rule has no bar that is known beforehand."""
-
-
-def read_bar(anchors: Mapping[str, Any]) -> AnchorEvidence:
-    """The bar of the anchors.
-
-    Args:
-        anchors: anchors.json: `evidence` -> criterion -> one value per anchor, and `level`.
-
-    Raises ReportError for anchors without them, as an older clues wrote them.
-    """
-    for field in ("evidence", "level"):
-        if field not in anchors:
-            raise ReportError(f"anchors.json has no {field}: another version of clues wrote it; score or run again")
-    return AnchorEvidence({name: list(values) for name, values in anchors["evidence"].items()}, anchors["level"])
 
 
 def level_among(statistic: np.ndarray, keep: np.ndarray, level: float | None) -> float | None:
@@ -50,8 +22,9 @@ def level_among(statistic: np.ndarray, keep: np.ndarray, level: float | None) ->
     return float((low + high) / 2) if low < high else None
 
 
-def promise(rule: str, alpha: float, q: float) -> str:
+def promise(settings: SelectionSettings) -> str:
     """What the rule promises, in a sentence."""
+    alpha, q = settings.alpha, settings.q
     return {
         "conformal": f"A good row that is like the anchors is dropped with a probability of at most {percent(alpha)} "
         f"(alpha = {alpha:g}).",
@@ -61,7 +34,7 @@ def promise(rule: str, alpha: float, q: float) -> str:
         "it promises nothing, and about half of all good rows fall below it.",
         "ratio": "A fixed share of the rows is kept, the best ones, however good or bad they are.",
         "score": "A row is kept when the evidence of its worst criterion reaches a fixed value.",
-    }[rule]
+    }[settings.rule]
 
 
 def where(level: float | None, scorer: str = "") -> str:

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from clues.data.damage.spoil import HARMLESS
+from clues.folders.bar import StoredBar
 from clues.report.words import count, listed, percent
 from clues.scoring.channel import SCORE, channels_among
 from clues.selection.cautions import Caution, about_bar
 
 
-def about_anchors(anchors: Mapping[str, Any]) -> list[Caution]:
+def about_anchors(bar: StoredBar) -> list[Caution]:
     """Of the bar in anchors.json."""
-    counted = [channel for columns in anchors["criteria"].values() for channel in channels_among(columns)]
+    counted = [channel for columns in bar.criteria.values() for channel in channels_among(columns)]
     is_evidence = not all(channel.kind == SCORE for channel in counted)
-    return about_bar(anchors["statistic"], anchors["rule"], anchors["alpha"], is_evidence)
+    return about_bar(bar.statistic, bar.settings.rule, bar.settings.alpha, is_evidence)
 
 
 def about_clients(clients: Mapping[str, Mapping[str, Any]]) -> list[Caution]:

@@ -12,6 +12,8 @@ from clues import __version__
 from clues.config import Job
 from clues.config.reading import load_job
 from clues.disk.reading import read_json, read_json_if_there, read_lines
+from clues.folders.bar import StoredBar
+from clues.folders.run import RunFolder
 from clues.report import bar, cautions, charts, comparing, federation, words
 from clues.report.groups import about_uneven_clients, client_shares
 from clues.report.page import Numbers, write_page
@@ -35,7 +37,7 @@ def write_coordinator_report(folder: Path) -> Path:
 
     Raises ReportError when selection.json, anchors.json or job.toml is missing or of another version.
     """
-    selection, anchors = read_json(folder / "selection.json"), read_json(folder / "anchors.json")
+    selection, anchors = read_json(folder / "selection.json"), RunFolder(folder).anchors.read()
     metrics, training = read_json_if_there(folder / "metrics.json"), read_json_if_there(folder / "training.json")
     job = load_job(folder / "job.toml")
     return write_page(
@@ -82,26 +84,23 @@ def _ordered(client: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, int
     return {reason: client["reasons"].get(reason, 0) for reason in reasons}
 
 
-def _bar(anchors: Mapping[str, Any], job: Job) -> dict[str, Any]:
-    found = bar.read_bar(anchors)
-    edges = charts.bin_edges(list(found.criteria.values()), found.level)
+def _bar(anchors: StoredBar, job: Job) -> dict[str, Any]:
+    level = anchors.level
+    edges = charts.bin_edges(list(anchors.evidence.values()), level)
     histograms = [
         {
             "name": name,
             "chart": charts.inline_svg(
-                charts.criterion_histogram(
-                    {"anchors": values}, found.level, {"anchors": "other"}, "anchors", edges=edges
-                ),
+                charts.criterion_histogram({"anchors": values}, level, {"anchors": "other"}, "anchors", edges=edges),
                 f"Evidence of {len(values)} anchors on {name}, from {min(values):.2f} to {max(values):.2f}.",
             ),
         }
-        for name, values in found.criteria.items()
+        for name, values in anchors.evidence.items()
     ]
-    choice = job.selection
     return {
         "histograms": histograms,
-        "promise": bar.promise(choice.rule, choice.alpha, choice.q),
-        "where": bar.where(found.level),
+        "promise": bar.promise(job.selection),
+        "where": bar.where(level),
     }
 
 
@@ -148,9 +147,7 @@ def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
     return charts.inline_svg(charts.models_compared(models, metric, title), label)
 
 
-def _cautions(
-    job: Job, selection: Mapping[str, Any], anchors: Mapping[str, Any], training: Mapping[str, Any]
-) -> list[Caution]:
+def _cautions(job: Job, selection: Mapping[str, Any], anchors: StoredBar, training: Mapping[str, Any]) -> list[Caution]:
     clients, alpha = selection["clients"], job.selection.alpha
     found = cautions.about_anchors(anchors) + cautions.about_clients(clients) + about_uneven_clients(clients)
     found += cautions.about_unseen(selection.get("unseen", {}), alpha)

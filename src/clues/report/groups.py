@@ -8,7 +8,7 @@ from typing import Any
 
 from clues.report.words import count, faults, listed, percent
 from clues.selection.cautions import Caution
-from clues.selection.groups import LEAST, LEVEL, more_dropped
+from clues.selection.groups import LEAST, LEVEL, GroupLoss, GroupLosses, more_dropped
 from clues.statistics.shares import share
 
 TITLES = {
@@ -21,29 +21,31 @@ TURNING = set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of the text around them."""
 
 
-def groups_view(found: Mapping[str, Any], include_text: bool = True) -> list[dict[str, Any]]:
-    """The groups of groups.json with their names, in its order; empty without the file.
+def shown_groups(found: GroupLosses | None, include_text: bool = True) -> list[GroupLoss]:
+    """The groups of groups.json, in its order; none without the file.
 
     Without text only those by length: what stands in a field of a record is the owner's.
     """
-    groups = [group for group in found.get("groups", []) if include_text or group["field"] is None]
-    return [group | {"name": group_name(group["field"], group["value"])} for group in groups]
+    groups = found.groups if found else ()
+    return [group for group in groups if include_text or group.field is None]
 
 
-def about_groups(found: Mapping[str, Any], include_text: bool = True) -> list[Caution]:
+def about_groups(found: GroupLosses | None, include_text: bool = True) -> list[Caution]:
     """A caution for groups that are gone, and one for those that lose more than the rest."""
-    view = groups_view(found, include_text)
+    if found is None:
+        return []
+    view = shown_groups(found, include_text)
     cautions = []
     for kind, titles in TITLES.items():
-        groups = [group for group in view if group["warning"] == kind]
+        groups = [group for group in view if group.warning == kind]
         text = " ".join([_says(group, found) for group in groups])
         cautions += [Caution(f"group-{kind}", titles[len(groups) > 1], f"{text} {ADVICE}")] if groups else []
     return cautions
 
 
-def group_warnings(found: Mapping[str, Any]) -> list[str]:
+def group_warnings(found: GroupLosses) -> list[str]:
     """The same as lines, one for each group."""
-    return [_says(group, found) for group in groups_view(found) if group["warning"]]
+    return [_says(group, found) for group in found.groups if group.warning]
 
 
 def group_name(field: str | None, value: str) -> str:
@@ -91,14 +93,14 @@ def chance(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def _says(group: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+def _says(group: GroupLoss, found: GroupLosses) -> str:
     """`All 12 rows with language “fr” are dropped (of the others 18 %): 12 do not answer the question.`"""
-    others, lost = found["rows"] - group["rows"], found["dropped"] - group["dropped"]
-    whole = group["dropped"] == group["rows"]
-    rows = f"All {group['rows']:,}" if whole else f"{group['dropped']:,} of {group['rows']:,}"
+    others, lost = found.rows - group.rows, found.dropped - group.dropped
+    rows = f"All {group.rows:,}" if group.dropped == group.rows else f"{group.dropped:,} of {group.rows:,}"
     rest = f"of the others {percent(lost / others)}" if others else ""
-    significance = f", {chance(group['p'])}" if group["warning"] == "more" else ""
-    return f"{rows} rows with {group['name']} are dropped ({rest}{significance}): {faults(group['reasons'])}."
+    significance = f", {chance(group.p)}" if group.warning == "more" and group.p is not None else ""
+    name = group_name(group.field, group.value)
+    return f"{rows} rows with {name} are dropped ({rest}{significance}): {faults(group.reasons)}."
 
 
 def _plain(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -11,21 +11,23 @@ from typing import Any
 import numpy as np
 
 from clues import __version__
-from clues.disk.reading import read_json, read_json_if_there, read_lines
-from clues.report import bar, cautions, charts, client_files, words
+from clues.folders.bar import StoredBar
+from clues.folders.explanations import EXPLAINED
+from clues.folders.owner import OwnerFolder
+from clues.folders.power import Shading
+from clues.folders.scores import Scores
+from clues.folders.summary import ClientSummary
+from clues.report import bar, cautions, charts, words
 from clues.report.audit import audit_view
-from clues.report.groups import about_groups, groups_view
+from clues.report.groups import about_groups, group_name, shown_groups
 from clues.report.page import payload, write_page
 from clues.report.power import power_view, shading_sentence
 from clues.report.rows import MOST, Shown, rounded, show_rows
-from clues.report.shading import SHADED
+from clues.report.texts import read_texts
 from clues.scoring.channel import FORWARD, GRADIENT, Channel, channels_among
 from clues.scoring.criteria import OWNER
 from clues.selection.cautions import Caution
 
-PAGE = "report.html"
-PAGE_WITHOUT_TEXT = "report-without-text.html"
-"""A page of its own, so that no later command puts the texts back into what was handed on."""
 WITHOUT_SCRIPT = 50
 """Rows in the table that needs no script."""
 MOST_SET_ASIDE = 50
@@ -37,52 +39,58 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
     Without text it is `report-without-text.html`, which holds ids, lines and numbers, and may be shown to people who
     must not read the rows.
 
-    Raises ReportError when scores.parquet, client.json or anchors.json is missing, or the texts are other rows.
+    Raises FolderError when scores.parquet, client.json or anchors.json is missing, ReportError when the texts are other
+    rows.
     """
-    about, anchors = read_json(folder / "client.json"), read_json(folder / "anchors.json")
-    power = read_json_if_there(folder / "power.json")
-    scores = client_files.read_scores(folder)
-    level = _level(scores, bar.read_bar(anchors))
-    texts = client_files.read_texts(folder, scores, about.get("columns") or None) if include_text else None
-    explanations = client_files.read_explanations(folder, scores["id"].tolist()) if include_text else {}
-    groups = read_json_if_there(folder / "groups.json")
-    shown = show_rows(scores, level, texts, explanations, about.get("columns"))
+    own = OwnerFolder(folder)
+    about, anchors, power, groups = (
+        own.client.read(),
+        own.anchors.read(),
+        own.power.read_if_there(),
+        own.groups.read_if_there(),
+    )
+    scores = own.scores.read()
+    level = _level(scores, anchors.level)
+    texts = read_texts(own, scores, about.columns or None) if include_text else None
+    explanations = own.explained.read(scores.ids) if include_text else {}
+    shown = show_rows(scores, level, texts, explanations, about.columns)
     return write_page(
-        folder / (PAGE if include_text else PAGE_WITHOUT_TEXT),
+        own.page if include_text else own.page_without_text,
         "owner.html.j2",
         ("rows.js", "detail.js", "table.js"),
         about=about,
         version=__version__,
-        date=_date(folder),
-        promise=bar.promise(about["rule"], about["alpha"], about["q"]),
+        date=_date(own),
+        promise=bar.promise(about.settings),
         where=bar.where(level, scores.scorer),
         scorer=scores.scorer,
         include_text=include_text,
         shown=shown,
         static=shown.rows[:WITHOUT_SCRIPT],
-        shaded=SHADED,
+        shaded=EXPLAINED,
         most=MOST,
         embedded=payload(_embedded(scores, shown, level, anchors)),
-        set_aside=read_lines(folder / "set_aside.jsonl"),
+        set_aside=own.set_aside.read(),
         most_set_aside=MOST_SET_ASIDE,
-        power=power_view(power, about["alpha"]),
-        shading=shading_sentence(power),
+        power=power_view(power, about.settings.alpha),
+        shading=shading_sentence(power.shading if power else Shading()),
         cautions=_cautions(about, scores, anchors) + about_groups(groups, include_text),
-        groups=groups_view(groups, include_text),
-        audit=audit_view(folder, scores),
+        groups=shown_groups(groups, include_text),
+        group_name=group_name,
+        audit=audit_view(own, scores),
         **_counted(scores),
         **_histograms(scores, anchors, level),
     )
 
 
-def _level(scores: client_files.Scores, common: bar.AnchorEvidence) -> float | None:
-    """The bar of rows that have a verdict on every criterion; a truncated answer has a bar of its own."""
+def _level(scores: Scores, common: float | None) -> float | None:
+    """The bar of rows that have evidence on every criterion; a truncated answer has a bar of its own."""
     whole = np.all([np.isfinite(scores.evidence(name)) for name in scores.criteria], axis=0)
     ruled = whole & (scores["decision"] == "")
-    return bar.level_among(scores["statistic"][ruled], scores.keep[ruled], common.level)
+    return bar.level_among(scores["statistic"][ruled], scores.keep[ruled], common)
 
 
-def _counted(scores: client_files.Scores) -> dict[str, Any]:
+def _counted(scores: Scores) -> dict[str, Any]:
     keep, decided = scores.keep, scores["decision"]
     reason = np.where((decided == "drop") & (scores["reason"] == ""), OWNER, scores["reason"])
     reasons = {name: int((reason[~keep] == name).sum()) for name in (*scores.criteria, OWNER)}
@@ -99,20 +107,18 @@ def _counted(scores: client_files.Scores) -> dict[str, Any]:
     }
 
 
-def _histograms(scores: client_files.Scores, anchors: Mapping[str, Any], level: float | None) -> dict[str, Any]:
-    own = bar.read_bar(anchors).criteria
+def _histograms(scores: Scores, anchors: StoredBar, level: float | None) -> dict[str, Any]:
+    own = anchors.evidence
     edges = charts.bin_edges([*own.values(), *(scores.evidence(name) for name in scores.criteria)], level)
     return {
         "histograms": [
-            {"name": name, "chart": _histogram(scores, name, own.get(name, []), level, edges)}
+            {"name": name, "chart": _histogram(scores, name, own.get(name, ()), level, edges)}
             for name in scores.criteria
         ]
     }
 
 
-def _histogram(
-    scores: client_files.Scores, name: str, anchors: list[float], level: float | None, edges: np.ndarray
-) -> str:
+def _histogram(scores: Scores, name: str, anchors: Sequence[float], level: float | None, edges: np.ndarray) -> str:
     groups = bar.split(scores.evidence(name), scores.keep, scores["reason"], name)
     colours = dict(zip(groups, ("kept", name, "other"), strict=True))
     label = f"{name}: " + words.listed([f"{len(values)} rows {what}" for what, values in groups.items()]) + "."
@@ -121,12 +127,10 @@ def _histogram(
     return charts.inline_svg(chart, label)
 
 
-def _embedded(
-    scores: client_files.Scores, shown: Shown, level: float | None, anchors: Mapping[str, Any]
-) -> dict[str, Any]:
+def _embedded(scores: Scores, shown: Shown, level: float | None, anchors: StoredBar) -> dict[str, Any]:
     """What the script needs to know."""
     names = [*scores.criteria, OWNER]
-    channels = {name: anchors["channels"].get(Channel(name, FORWARD).column) for name in words.SHADINGS}
+    channels = {name: anchors.channels.get(Channel(name, FORWARD).column) for name in words.SHADINGS}
     return {
         "criteria": scores.criteria,
         "scorer": scores.scorer,
@@ -140,19 +144,19 @@ def _embedded(
     }
 
 
-def _cautions(about: Mapping[str, Any], scores: client_files.Scores, anchors: Mapping[str, Any]) -> list[Caution]:
+def _cautions(about: ClientSummary, scores: Scores, anchors: StoredBar) -> list[Caution]:
     found = cautions.about_anchors(anchors)
     if len(scores) and not scores.keep.any():
         found += cautions.about_clients({"this file": {"rows": len(scores), "kept": 0}})
-    overlap = {name: sum(kinds.values()) for name, kinds in about.get("overlap", {}).items()}
+    overlap = {name: sum(kinds.values()) for name, kinds in about.origin.overlap.items()}
     if any(overlap.values()):
         found.append(
             cautions.about_overlap(sum(overlap.values()), f" ({words.listed([n for n in overlap if overlap[n]])})")
         )
-    return found + cautions.about_truncation(about.get("truncated", 0), scores.scorer)
+    return found + cautions.about_truncation(about.truncated, scores.scorer)
 
 
-def _date(folder: Path) -> str:
-    """When the rows were judged: the time of their scores."""
-    written = (folder / "scores.parquet").stat().st_mtime
+def _date(folder: OwnerFolder) -> str:
+    """When it was decided on the rows: the time of their scores."""
+    written = folder.scores.path.stat().st_mtime
     return datetime.fromtimestamp(written).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from markupsafe import Markup
 
+from clues.folders.power import Power, Shading
 from clues.report import words
 from clues.report.charts import Caught, caught, inline_svg
 from clues.statistics.shares import share
@@ -17,29 +17,22 @@ NO_EVIDENCE = 0.6
 
 
 @dataclass(frozen=True)
-class Power:
+class PowerView:
     """What would be caught, the kind of damage that is caught least first."""
 
     kinds: Mapping[str, Caught]
     chart: Markup
 
 
-def power_view(power: Mapping[str, Any], alpha: float) -> Power | None:
-    """Shares with p at or under alpha, and their chart; None without power.json.
-
-    Args:
-        power: `kinds` -> kind -> `p` of spoiled public rows; optional `shading` -> `auc`, `rows`.
-    """
-    kinds = {
-        name: _caught(sum(p <= alpha for p in n["p"]), len(n["p"]))
-        for name, n in power.get("kinds", {}).items()
-        if n.get("p")
-    }
+def power_view(power: Power | None, alpha: float) -> PowerView | None:
+    """Shares with p at or under alpha, and their chart; None without power.json."""
+    found = power.kinds if power else {}
+    kinds = {name: _caught(sum(p <= alpha for p in kind.p), len(kind.p)) for name, kind in found.items() if kind.p}
     if not kinds:
         return None
     worst_first = dict(sorted(kinds.items(), key=lambda item: item[1].share))
     said = words.listed([f"{name} {n.caught} of {n.rows}" for name, n in worst_first.items()])
-    return Power(worst_first, inline_svg(caught(worst_first), f"Caught: {said}."))
+    return PowerView(worst_first, inline_svg(caught(worst_first), f"Caught: {said}."))
 
 
 def _caught(caught: int, rows: int) -> Caught:
@@ -47,10 +40,9 @@ def _caught(caught: int, rows: int) -> Caught:
     return Caught(caught, rows, caught / rows, bounds["share_low"] or 0.0, bounds["share_high"] or 1.0)
 
 
-def shading_sentence(power: Mapping[str, Any]) -> str:
+def shading_sentence(shading: Shading) -> str:
     """What the shading of words is worth, as measured on noise words inserted into public answers."""
-    auc = power.get("shading", {}).get("auc")
-    if auc is None:
+    if (auc := shading.auc) is None:
         return (
             "Shading is no evidence unless noise words that are inserted into good answers rank above the answers’ own "
             "words, and that has not been tested here: take it as a hint where to look."

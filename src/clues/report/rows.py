@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from clues.data.rows import Row
+from clues.folders.explanations import EXPLAINED, Explanation
+from clues.folders.scores import Scores
 from clues.report import shading
-from clues.report.client_files import Scores
 from clues.report.groups import group_name
 from clues.report.nearest import nearest_kept
 from clues.report.page import payload
@@ -59,7 +60,7 @@ def show_rows(
     scores: Scores,
     level: float | None,
     texts: Mapping[str, Row] | None,
-    explanations: Mapping[str, Mapping[str, Any]],
+    explanations: Mapping[str, Explanation],
     columns: Mapping[str, str] | None = None,
 ) -> Shown:
     """Describe the chosen rows, with as much of their texts as fits.
@@ -97,7 +98,7 @@ def _numbers(scores: Scores, chosen: np.ndarray) -> list[dict[str, Any]]:
             "state": "kept" if scores.keep[i] else "dropped",
             "reason": str(scores["reason"][i] or ""),
             "decision": str(scores["decision"][i] or ""),
-            "truncated": bool(scores.columns.get("truncated", np.zeros(len(scores), bool))[i]),
+            "truncated": bool(scores["truncated"][i]),
             "statistic": rounded(scores.number("statistic", i)),
             "p": rounded(scores.number("p", i)),
             "evidence": [rounded(float(scores.evidence(name)[i])) for name in scores.criteria],
@@ -118,18 +119,17 @@ def _rank(values: np.ndarray) -> np.ndarray:
     return np.argsort(np.argsort(values, kind="stable"), kind="stable") + 1
 
 
-def _text(row: Row, longest: int, explanation: Mapping[str, Any] | None, near: dict[str, Any] | None) -> dict[str, Any]:
+def _text(row: Row, longest: int, explanation: Explanation | None, near: dict[str, Any] | None) -> dict[str, Any]:
     answer, words = row.response, None
     if explanation is not None:
-        values = {name: explanation[name] for name in shading.SHADED}
-        words = words_of(answer, explanation["start"], values)
+        words = words_of(answer, explanation.start, explanation.terms)
     return {
         "prompt": row.prompt[:longest],
         "prompt_left": max(0, len(row.prompt) - longest),
         "turns": len(row.messages),
         "answer": shading.segments(answer[:longest], words),
         "answer_left": max(0, len(answer) - longest),
-        "tells": {} if words is None else {name: _told(answer, words, name) for name in shading.SHADED},
+        "tells": {} if words is None else {name: _told(answer, words, name) for name in EXPLAINED},
         "near": near,
     }
 

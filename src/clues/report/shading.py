@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from clues.folders.explanations import EXPLAINED
 from clues.scoring.contributions import Words
 
-SHADED = ("fluency", "relevance", "novelty")
-"""Criteria whose scores are sums over the tokens; completeness hangs on the end alone."""
 AGAINST = (1.5, 1.75, 2.0)
 """Fluency: a word is shaded when it speaks against the row this many times as much as a usual word speaks at all. The
 most surprising fifth of the words counts alike, mostly 1.7 to 2.3 times as much as a usual word."""
@@ -24,7 +23,7 @@ END = "(its end)"
 """Stands for the end-of-turn token, which has no text."""
 
 Piece = tuple[Any, ...]
-"""A piece of text and its level for each criterion in `SHADED`."""
+"""A piece of text and its level for each criterion in `EXPLAINED`."""
 
 
 def levels(value: np.ndarray, criterion: str) -> np.ndarray:
@@ -51,10 +50,10 @@ def listed(text: str, words: Words, criterion: str) -> list[tuple[str, float]]:
 
 def segments(text: str, words: Words | None) -> list[Piece]:
     """The text in pieces that are shaded alike, with their levels; they join to `text`."""
-    none = (0,) * len(SHADED)
+    none = (0,) * len(EXPLAINED)
     if words is None:
         return [(text, *none)]
-    by_word = zip(*(levels(words.value[name], name).tolist() for name in SHADED), strict=True)
+    by_word = zip(*(levels(words.value[name], name).tolist() for name in EXPLAINED), strict=True)
     pieces: list[Piece] = []
     at = 0
     for start, end, shades in zip(words.start, words.end, by_word, strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,6 @@ import numpy as np
 import pyarrow as pa
 
 from clues.data.prepare import Prepared
-from clues.disk.writing import write_json
 from clues.models.base import LanguageModel
 from clues.scoring.base_pass import score_base
 from clues.scoring.channel import SCORE, Channel
@@ -25,18 +23,6 @@ from clues.scoring.validation import Validation
 
 BASE, EXPLANATIONS, CHECKPOINT = "base", "explanations", "checkpoint-"
 """Stems of a folder's files: what was read under the base model, and before the number of a checkpoint."""
-QUESTIONS = "questions.json"
-"""In an owner's folder: the questions of the public validation rows, which rows to come are read under too."""
-
-
-def write_questions(folder: Path, questions: Sequence[str]) -> None:
-    """Keep the public questions in an owner's folder."""
-    write_json({"questions": list(questions)}, folder / QUESTIONS)
-
-
-def read_questions(folder: Path) -> list[str]:
-    """The public questions that an owner's folder keeps."""
-    return json.loads((folder / QUESTIONS).read_text())["questions"]
 
 
 class ChannelFolder:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,7 @@ class Words:
         return WORD.findall(text)
 
 
-def words_of(text: str, start: Sequence[int], values: dict[str, Sequence[float]]) -> Words:
+def words_of(text: str, start: Sequence[int], values: Mapping[str, Sequence[float]]) -> Words:
     """Add each token's contribution to the word in which it starts, or to the next one if it starts between words.
 
     Args:

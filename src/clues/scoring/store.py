@@ -8,7 +8,6 @@ is in a batch depends on its shard alone: one process or several, killed or not,
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,8 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clues.data.encoding import Encoded
-from clues.disk.writing import replacing, write_json, write_table
-from clues.errors import SettingError
+from clues.disk.writing import replacing, write_table
 from clues.processes import processes
 
 SCORING_VERSION = "4"
@@ -34,19 +32,6 @@ def rows_key(encoded: Sequence[Encoded], checkpoint_key: str) -> str:
     for e in encoded:
         digest.update(np.asarray(e.input_ids, np.int64).tobytes() + bytes(e.response_mask))
     return digest.hexdigest()[:16]
-
-
-def pin_rows(file: Path, parts: Mapping[str, tuple[Path, Sequence[Encoded]]]) -> None:
-    """Note in `file` which rows a run began with: name -> where they come from, and their tokens.
-
-    Raises SettingError if it names others: a resumed run mixes no files.
-    """
-    keys = {name: rows_key(encoded, "") for name, (_, encoded) in parts.items()}
-    before = json.loads(file.read_text())["rows"] if file.exists() else keys
-    for name, (source, _) in parts.items():
-        if keys[name] != before[name]:
-            raise SettingError(f"{source}: other rows than those {file.parent} began with; name another --output")
-    write_json({"rows": keys}, file)
 
 
 def score_in_shards(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clues.cli.output import NORMAL, Output
 from clues.cli.text.words import count, percent
 from clues.errors import UsageError
 
 if TYPE_CHECKING:
-    from clues.report.audit import Audit
+    from clues.report.audit import Audit, AuditFacts
 
 EXAMPLES = """
 **Examples**
@@ -41,23 +42,23 @@ def audit(folder: Path, /, *, rows: int | None = None, seed: int | None = None, 
     """
     if rows is not None and rows < 1:
         raise UsageError(f"--rows {rows}: draw at least one row")
+    from clues.folders.owner import OwnerFolder
     from clues.report.audit import read_audit, start_audit
-    from clues.report.audit_file import FILE, decide, read_entries
-    from clues.report.client_files import read_scores
 
-    file, kept = folder / FILE, []
-    if any(entry["verdict"] for entry in read_entries(folder)):
-        scores = read_scores(folder)
-        found = read_audit(folder, scores)
+    own, kept = OwnerFolder(folder), []
+    file = own.audit.path
+    if any(line.verdict for line in own.audit.read()):
+        scores = own.scores.read()
+        found = read_audit(own, scores)
         _check_given(file, found, rows, seed)
-        kept = decide(folder, found.verdicts)
+        kept = own.decisions.keep_audited(found.verdicts)
         applied = set(scores["id"][scores["decision"] == "keep"]) & set(found.verdicts)
         text = _judged(folder, found.facts, len(kept), waiting=applied != set(kept))
     else:
-        found = start_audit(folder, rows, seed)
+        found = start_audit(own, rows, seed)
         text = _drawn(folder, found.facts)
     path = file if found.verdicts else None
-    return output.answer(text, {"command": "audit", **found.facts, "decided": len(kept)}, path)
+    return output.answer(text, {"command": "audit", **asdict(found.facts), "decided": len(kept)}, path)
 
 
 def _check_given(file: Path, found: Audit, rows: int | None, seed: int | None) -> None:
@@ -69,36 +70,36 @@ def _check_given(file: Path, found: Audit, rows: int | None, seed: int | None) -
         )
 
 
-def _drawn(folder: Path, facts: dict[str, Any]) -> str:
-    if not facts["dropped"]:
+def _drawn(folder: Path, facts: AuditFacts) -> str:
+    if not facts.dropped:
         return f"the bar dropped no row of {folder}: there is nothing to judge"
-    sampled, dropped = facts["sampled"], facts["dropped"]
+    sampled, dropped = facts.sampled, facts.dropped
     what = f"{count(sampled, 'row')} of the {dropped:,} that the bar dropped, drawn at random"
     lines = [
         what if sampled < dropped else f"all {count(dropped, 'row')} that the bar dropped",
         'write "bad" (rightly dropped) or "good" into the "verdict" of each line, then give this command again',
-        f"what it buys: {count(sampled, 'row')}, none good: at most {percent(facts['if_none_good'], 1)} of the dropped "
-        "rows are good, with 95 % confidence",
+        f"what it buys: {count(sampled, 'row')}, none good: at most {percent(facts.if_none_good or 0, 1)} of the "
+        "dropped rows are good, with 95 % confidence",
         f"audit   {folder / 'audit.jsonl'}",
     ]
     return "\n".join(lines)
 
 
-def _judged(folder: Path, facts: dict[str, Any], kept: int, waiting: bool) -> str:
+def _judged(folder: Path, facts: AuditFacts, kept: int, waiting: bool) -> str:
     """The bound, and what to do with it; waiting: whether decisions.jsonl says more than has been applied."""
-    open_rows = f", {facts['unanswered']} not judged (counted as good below)" if facts["unanswered"] else ""
+    open_rows = f", {facts.unanswered} not judged (counted as good below)" if facts.unanswered else ""
     lines = [
-        f"of {count(facts['sampled'], 'row')} drawn, {facts['good']} good and {facts['bad']} bad{open_rows}",
-        f"with 95 % confidence at most {percent(facts['most_good_share'], 1)} of the "
-        f"{count(facts['dropped'], 'row')} that the bar dropped are good "
-        f"(two-sided: {percent(facts['low'], 1)} to {percent(facts['high'], 1)})",
+        f"of {count(facts.sampled, 'row')} drawn, {facts.good} good and {facts.bad} bad{open_rows}",
+        f"with 95 % confidence at most {percent(facts.most_good_share or 0, 1)} of the "
+        f"{count(facts.dropped, 'row')} that the bar dropped are good "
+        f"(two-sided: {percent(facts.low or 0, 1)} to {percent(facts.high or 0, 1)})",
     ]
     if kept:
         lines.append(f"{count(kept, 'row')} judged good: keep, in {folder / 'decisions.jsonl'}")
     if waiting:
         lines.append(f"to apply what changed there: clues select {folder}")
-    left = facts["left"]
-    if facts["good"] and left["dropped"]:
-        rest = f"the {count(left['dropped'], 'row')} that stay dropped then"
-        lines.append(f"of {rest} at most {percent(left['most_good_share'], 1)} are good")
+    left = facts.left
+    if facts.good and left.dropped:
+        rest = f"the {count(left.dropped, 'row')} that stay dropped then"
+        lines.append(f"of {rest} at most {percent(left.most_good_share or 0, 1)} are good")
     return "\n".join(lines)

@@ -120,11 +120,11 @@ def score(
 
         work = partial(score_file, file, validation, anchors, output_to, job)
     with output.progress(output_to / "events.jsonl") as progress:
-        verdict = work(progress=progress, columns=names, resume=resume)
-    if verdict is None:
+        decisions = work(progress=progress, columns=names, resume=resume)
+    if decisions is None:
         return DONE  # one of several processes; the first one answers
-    facts = kept_facts(output_to, verdict)
-    share = verdict.dropped / max(1, verdict.rows)
+    facts = kept_facts(output_to, decisions)
+    share = decisions.dropped / max(1, decisions.rows)
     failed = f"{percent(share, 1)} of the rows are dropped" if fail_over is not None and share > fail_over else ""
     return output.answer(kept_text(output_to, facts), {"command": "score", **facts}, facts["kept_file"], failed)
 
@@ -141,12 +141,14 @@ def _rehearse(
     from clues.cli.text.cost import owner_cost
     from clues.cli.text.first_row import first_row, first_row_text
     from clues.cli.text.usable import usable, usable_text
+    from clues.folders.owner import OwnerFolder
     from clues.models.base import load_skeleton
     from clues.owner.inputs import Inputs
-    from clues.owner.score import check_output, scored_by, scoring_model
+    from clues.owner.output import check_output
+    from clues.owner.scored_by import scored_by, scoring_model
 
     scored_by(job)
-    check_output(output_to, job, resume)
+    check_output(OwnerFolder(output_to), job, resume)
     lm = scoring_model(job, load_skeleton(job.model))
     inputs = Inputs.read(*files, lm, job.seed, columns)
     mine, cost = inputs.rows, owner_cost(inputs, lm, job)

@@ -56,12 +56,12 @@ def select(
         score: the least statistic that a kept row has.
     """
     job = _job(folder, {"rule": rule, "alpha": alpha, "q": q, "ratio": ratio, "score": score})
-    from clues.owner.decide import judge_again
+    from clues.owner.decide import decide_again
     from clues.report.owner import write_owner_report
 
-    verdict = judge_again(folder, job.selection)
+    decisions = decide_again(folder, job.selection)
     write_owner_report(folder)
-    facts = kept_facts(folder, verdict)
+    facts = kept_facts(folder, decisions)
     return output.answer(kept_text(folder, facts), {"command": "select", **facts}, facts["kept_file"])
 
 

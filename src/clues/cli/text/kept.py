@@ -7,27 +7,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clues.cli.text.words import count, faults
-from clues.disk.reading import read_json, read_json_if_there
 
 if TYPE_CHECKING:
-    from clues.owner.decide import Verdict
-
-PAGE = "report.html"
+    from clues.folders.summary import Decisions
 
 
-def kept_facts(folder: Path, verdict: Verdict) -> dict[str, Any]:
+def kept_facts(folder: Path, decisions: Decisions) -> dict[str, Any]:
     """Counts, the rule, what to know before trusting them, and where the files are."""
+    from clues.folders.files import to_json
+    from clues.folders.owner import OwnerFolder
     from clues.report.groups import group_warnings
 
-    about = read_json(folder / "client.json")
-    kept = next(file for file in sorted(folder.iterdir()) if file.name.split(".")[0] == "kept")
+    own = OwnerFolder(folder)
+    about, groups = to_json(own.client.read()), own.groups.read_if_there()
     told = ("rule", "alpha", "q", "ratio", "score", "anchors", "duplicates", "truncated", "overlap", "warnings")
     return {
-        **asdict(verdict),
+        **asdict(decisions),
         **{name: about[name] for name in told},
-        "group_warnings": group_warnings(read_json_if_there(folder / "groups.json")),
-        "kept_file": str(kept),
-        "report": str(folder / PAGE),
+        "group_warnings": group_warnings(groups) if groups else [],
+        "kept_file": str(own.kept_file()),
+        "report": str(own.page),
     }
 
 

@@ -15,7 +15,7 @@ from clues.data.prepare import Prepared, prepare, prepare_rows
 from clues.data.sample import client_name, draw_sample
 from clues.federated.run import PUBLIC_SETS, check_folder, public_file
 from clues.models.base import load_skeleton
-from clues.owner.score import scoring_model
+from clues.owner.scored_by import scoring_model
 
 if TYPE_CHECKING:
     from clues.config import Job
