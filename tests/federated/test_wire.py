@@ -165,6 +165,8 @@ def test_a_task_that_lacks_something_or_has_more_is_a_bad_task(task: Task, parts
         (select(), {"public_prompt": ["What is iron?"]}),
         (select(), {"shading_auc": [0.5, 0.5], "shading_rows": [1, 1]}),
         (select(), {"shading_auc": []}),
+        (select(), {"alpha": 5.0}),
+        (select(), {"rule": "best"}),
     ],
 )
 def test_a_setting_with_a_value_it_cannot_have_is_a_bad_task(task: Task, changes: dict) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -62,7 +62,7 @@ def parse_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def owner_job(settings: Sequence[str], given: dict[str, Any]) -> Job:
+def owner_job(settings: Sequence[str], given: Mapping[str, str | float | None]) -> Job:
     """The job of a command without a job file: defaults, then `--set`, then options `given`; None is not given."""
     from clues.config.reading import COMMAND_LINE, job_from_dict
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+Node = dict[str, Any]
+"""A part of a JSON schema."""
+
 _NUMBERS = {"integer": "a whole number", "number": "a number"}
 _LIMITS = {
     "minimum": "at least",
@@ -31,7 +34,7 @@ class Part:
 
 
 @cache
-def schema(kind: type) -> dict[str, Any]:
+def schema(kind: type) -> Node:
     """The JSON schema of a settings class; `unit` is a keyword of ours, which editors pass over."""
     return TypeAdapter(kind).json_schema()
 
@@ -53,13 +56,13 @@ def keys(kind: type, before: str = "") -> Iterator[str]:
         yield from (f"{name}.{key}" for key in table) if table else (before + name,)
 
 
-def _resolved(node: dict[str, Any], kind: type) -> dict[str, Any]:
+def _resolved(node: Node, kind: type) -> Node:
     """A node with what it refers to; its own words stand before those of the table's class."""
     reference = node.get("$ref", "").rpartition("/")[2]
     return schema(kind)["$defs"][reference] | node if reference else node
 
 
-def _allowed(node: dict[str, Any], kind: type) -> str:
+def _allowed(node: Node, kind: type) -> str:
     if values := node.get("enum", [node["const"]] if "const" in node else []):
         return ", ".join(map(str, values))
     match node.get("type"):

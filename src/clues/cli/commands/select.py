@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from clues.cli.options import Rule, owner_job
 from clues.cli.output import NORMAL, Output
@@ -65,7 +66,7 @@ def select(
     return output.answer(kept_text(folder, facts), {"command": "select", **facts}, facts["kept_file"])
 
 
-def _job(folder: Path, given: dict[str, Any]) -> Job:
+def _job(folder: Path, given: Mapping[str, str | float | None]) -> Job:
     """The selection that the folder holds, with what is given in its place."""
     from clues.config import SelectionSettings
 
