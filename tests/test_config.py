@@ -264,6 +264,7 @@ def test_a_job_can_be_sent_to_another_process_and_be_a_key():
 def test_names_that_stand_elsewhere_too_are_the_same():
     assert set(get_args(values.Damage)) == {*KINDS, *SUBTLE, *HARMLESS}
     assert get_args(options.Rule) == get_args(values.Rule)
+    assert get_args(options.Method) == get_args(values.Method)
     assert NAME.pattern == values.CLIENT_NAME
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from clues.config import Job
 
 Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
+Method = Literal["linear", "ties"]
+"""Both as in `config.values`, and held to it by a test: what checks settings would make the help slow."""
 
 Columns = Annotated[str | None, Parameter(help="Unusual columns of FILE, as in prompt=question_text,response=reply.")]
 Model = Annotated[
