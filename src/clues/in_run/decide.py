@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from clues.folders.scores import EVIDENCE, P
 from clues.in_run.occurrences import Pattern, Sums
 from clues.in_run.window import SCORED
 from clues.kernels.conformal import Calibration
@@ -100,7 +101,7 @@ def _decided(
     columns["occurrences"] = rows.occurrences
     columns |= _named(rows.traces, channels)
     for j, c in enumerate(criteria):
-        columns |= {f"evidence_{c.name}": found.evidence[:, j], f"p_{c.name}": found.p_criterion[:, j]}
+        columns |= {EVIDENCE + c.name: found.evidence[:, j], P + c.name: found.p_criterion[:, j]}
     worst = found.evidence.argmin(axis=1)
     reason = ["" if kept else criteria[j].name for kept, j in zip(keep, worst, strict=True)]
     return pa.table(columns | {"p": found.p, "keep": keep, "reason": reason})
