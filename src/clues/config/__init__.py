@@ -17,7 +17,7 @@ from clues.config.checking import settings
 from clues.config.values import (
     Answers,
     ArmName,
-    Channels,
+    ChannelKinds,
     Checkpoints,
     ClientName,
     Damage,
@@ -164,7 +164,7 @@ class ScoringSettings:
     `less` or `perplexity`, or one that an installed package brings (docs/PLUGINS.md)."""
     criteria: Some[Text] = ("fluency", "relevance", "completeness", "novelty")
     """The ways to fail that are looked for; `clues score` also takes those that installed packages bring."""
-    channels: Channels = "full"
+    channels: ChannelKinds = "full"
     """`forward`: a few forward passes of the base model, no training. `full`: gradient channels as well."""
     checkpoints: Checkpoints = (2,)
     """Warm-up rounds after which the global adapter scores the rows. One early in the first pass over the rows says

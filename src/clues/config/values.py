@@ -77,7 +77,7 @@ Checkpoints = Annotated[Some[Rounds], AfterValidator(_rising)]
 
 Precision = Literal["float32", "bf16"]
 Quantization = Literal["none", "8bit", "4bit"]
-Channels = Literal["full", "forward"]
+ChannelKinds = Literal["full", "forward"]
 Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
 ArmName = Literal["mixed", "clues", "oracle"]
 Weights = Literal["uniform", "samples", "adaptive"]

@@ -21,14 +21,14 @@ from clues.selection.rules import keep_rows
 from clues.statistics.ranking import auc, auc_by_kind, auc_interval
 from clues.statistics.shares import selection_shares, share
 
-Rule = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
+KeepRule = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
 """From one client's p-values and statistics [n] to what it keeps [n]."""
 
 
-def every_rule(settings: SelectionSettings, anchor_statistic: NDArray[np.floating]) -> dict[str, Rule]:
+def every_rule(settings: SelectionSettings, anchor_statistic: NDArray[np.floating]) -> dict[str, KeepRule]:
     """All rules that a job can name, with the other settings of this one; anchor_statistic: the anchors' own [n]."""
 
-    def rule(name: str) -> Rule:
+    def rule(name: str) -> KeepRule:
         named = dataclasses.replace(settings, rule=typing.cast(typing.Any, name))
         return lambda p, statistic: keep_rows(named, p, statistic, anchor_statistic)
 
@@ -36,7 +36,7 @@ def every_rule(settings: SelectionSettings, anchor_statistic: NDArray[np.floatin
 
 
 def measure_run(
-    run: Path, rule: str, rules: Mapping[str, Rule], resamples: int = 2000, seed: int = 0
+    run: Path, rule: str, rules: Mapping[str, KeepRule], resamples: int = 2000, seed: int = 0
 ) -> dict[str, Any]:
     """The `selection` part of metrics.json of a run whose folder holds every client's folder.
 
@@ -55,7 +55,7 @@ def selection_metrics(
     scored: Scored,
     anchors: Mapping[str, Sequence[float]],
     rule: str,
-    rules: Mapping[str, Rule],
+    rules: Mapping[str, KeepRule],
     resamples: int = 2000,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -128,7 +128,7 @@ def by_channel(scored: Scored) -> dict[str, dict[str, Any]]:
     return channels
 
 
-def keep_by(scored: Scored, rule: Rule) -> NDArray[np.bool_]:
+def keep_by(scored: Scored, rule: KeepRule) -> NDArray[np.bool_]:
     """What a rule keeps, applied client by client as in a run: `fdr` and `ratio` look at a client's rows together."""
     keep = np.zeros(len(scored.client), bool)
     for name in np.unique(scored.client):
