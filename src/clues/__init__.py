@@ -6,7 +6,7 @@ used, so that `import clues` costs nothing.
 - `load_job(path, overrides)`, `Job`: the settings of a run.
 - `Progress(events, display)`: what `score` and `run` tell about how far they are.
 - `read_rows(path)`: the rows of a data set, and the records that are none.
-- `score(data, validation, anchors, output, job, progress)`: one owner's rows, with a verdict on each.
+- `score(data, validation, anchors, output, job, progress)`: one owner's rows, with a decision on each.
 - `score_new_rows(data, like, output, progress)`: rows that came later, under the checkpoints and the bar of `like`.
 - `select(folder, settings)`: rows that were scored before, put to another bar; `SelectionSettings` names it.
 - `run(job, folder, progress)`: a whole job with all its clients on this machine.
