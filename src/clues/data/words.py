@@ -1,51 +1,106 @@
-"""The words of a text, also where a language writes without spaces, its language, and how much two texts share."""
+"""What a word is, wherever clues counts, changes, compares or shades words; the language of a text, and how much two
+texts share.
+
+A *word* is a run of letters and digits with their marks. Single apostrophes, hyphens and underscores inside belong to
+it ("don't", "COVID-19"), and so does what only joins letters ("می‌خواهم"). Where a script is written without spaces
+(Han, kana, Thai, Lao, Khmer, Burmese and their like), each letter with its marks is one. Punctuation, symbols and emoji
+are no words: "and/or" and "3.5" are two each.
+
+A *piece* is a word as it is written, with all that touches it between two spaces ("(and/or", "3.5%"), or what stands
+between two spaces without any word ("–"). Every word lies in one piece, and nothing of a text but its spaces lies in
+none: so pieces are counted where a text is changed or its likelihood shared out (damage, the surprise of words,
+shading), and words where texts are compared (ROUGE, questions, subjects, near-duplicates).
+
+    text                      words                     pieces
+    "Don't smoke (ever)!"     don't smoke ever          Don't | smoke | (ever)!
+    "naïve – or 3.5 %"        naïve or 3 5              naïve | – | or | 3.5 | %
+    "他说：「好」。ok"           他 说 好 ok                  他 | 说： | 「好」。 | ok
+    "ไม่มี 2 วัน"               ไ ม่ มี 2 วั น               ไ | ม่ | มี | 2 | วั | น
+    "हिन्दी 👍🏽"                हिन्दी                      हिन्दी | 👍🏽
+"""
 
 from __future__ import annotations
 
 import json
-import re
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
+
+import regex
 
 NEAR_DUPLICATE = 0.7
 """Jaccard similarity of word triples from which on two texts are nearly the same."""
 
-# Thai, Lao, Burmese, Khmer, kana and Han: every character (with its marks) is a unit of its own.
-_UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3001-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff01-\uff60"
-_MARKS = "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3\u3099\u309a"
-_PIECE = re.compile(rf"\s*(?:[{_UNSPACED}][{_MARKS}]*|[^\s{_UNSPACED}]+)")
-_WORD = re.compile(rf"(?=\w)[{_UNSPACED}][{_MARKS}]*|[^\W{_UNSPACED}]+(?:['’\-][^\W{_UNSPACED}]+)*")
-_ENDS_UNSPACED = re.compile(rf"[{_UNSPACED}{_MARKS}]$")
-_SENTENCE_START = re.compile(r"(?:^|[.!?:]\s+|[。！？]|\n\s*)$")
-_STARTS_ATTACHED = re.compile(rf"[\s{_UNSPACED}]")
+_UNSPACED = r"[[\p{Han}\p{scx=Hira}\p{scx=Kana}\p{Line_Break=Complex_Context}]&&[\p{L}\p{N}]]"
+_SPACED = rf"[[\p{{L}}\p{{N}}]--{_UNSPACED}]"
+_MARK = r"[\p{M}\p{Join_Control}\u00ad]"
+"""What belongs to the letter before it: accents, vowel signs, and what only joins letters or lets them part."""
+_INSIDE = r"['’_\-\u2010\u2011]"
+"""Apostrophes, underscore and hyphens (U+2011 does not break)."""
+_RUN = rf"{_SPACED}[{_SPACED}{_MARK}]*+"
+_WORD = regex.compile(rf"(?V1){_RUN}(?:{_INSIDE}{_RUN})*+|{_UNSPACED}{_MARK}*+")
+_INSIDE_WORD = regex.compile(_INSIDE)
+
+_OPENING = r"[\p{Ps}\p{Pi}]"
+_SIGN = rf"{_OPENING}*+{_UNSPACED}{_MARK}*+[\p{{P}}--{_OPENING}]*+"
+"""A letter of a script without spaces, with the punctuation that touches it."""
+_PIECE = regex.compile(rf"(?V1)(?:[\S--[{_UNSPACED}{_OPENING}]]++|{_OPENING}++(?!{_UNSPACED}))++|{_SIGN}")
+_BEGINS_ATTACHED = regex.compile(rf"(?V1)\s|{_SIGN}")
+_ENDS_ATTACHED = regex.compile(rf"(?V1){_SIGN}$")
+_SENTENCE_START = regex.compile(r"(?:^|[.!?:]\s+|[。！？]|\n\s*)$")
 
 Span = tuple[str, int, int]
-"""A word without case, its start and its end in the text."""
+"""A word as it is compared, its start and its end in the text."""
 _ENDINGS = ("", "s", "es", "'s", "’s")
 
 
-def pieces(text: str) -> list[str]:
-    """The text cut before every word, each piece with the white space before it and the punctuation after it.
+def spans(text: str) -> list[Span]:
+    """The words with start and end of each in the text, as they are compared: without case, and composed (NFC), so that
+    both ways to write "é" are one."""
+    return [(unicodedata.normalize("NFC", m.group().casefold()), *m.span()) for m in _WORD.finditer(text)]
 
-    A character is a piece where a language writes no spaces. Joined again they are the text without its trailing
-    white space, so an edit of the pieces keeps line breaks and indents.
+
+def words(text: str) -> list[str]:
+    """The words as they are compared."""
+    return [word for word, _, _ in spans(text)]
+
+
+def plain(text: str) -> str:
+    """Letters and digits alone, a space for all between them: for comparing texts sign by sign."""
+    return " ".join(part for word in words(text) for part in _INSIDE_WORD.split(word))
+
+
+def piece_spans(text: str) -> list[tuple[int, int]]:
+    """Start and end of every piece."""
+    return [match.span() for match in _PIECE.finditer(text)]
+
+
+def pieces(text: str) -> list[str]:
+    """The pieces, each with the white space before it.
+
+    Joined again they are the text without its trailing white space, so an edit of the pieces keeps line breaks and
+    indents.
     """
-    return _PIECE.findall(text)
+    ends = [0, *(end for _, end in piece_spans(text))]
+    return [text[start:end] for start, end in pairwise(ends)]
 
 
 def join(parts: list[str]) -> str:
-    """Pieces as a text: a space goes between two spaced words that an edit has put side by side."""
+    """Pieces as a text: a space goes between two that an edit has put side by side, but next to a letter of a script
+    without spaces."""
     text = ""
     for part in parts:
-        apart = not text or _STARTS_ATTACHED.match(part) or _ENDS_UNSPACED.search(text)
+        apart = not text or _BEGINS_ATTACHED.match(part) or _ENDS_ATTACHED.search(text)
         text += part if apart else f" {part}"
     return text
 
 
-def words(text: str) -> list[str]:
-    """Words without case and punctuation, for comparing and for a vocabulary."""
-    return _WORD.findall(text.casefold())
+def whole_words(pattern: str) -> regex.Pattern[str]:
+    """A pattern that finds its words whole and in no longer word: not "not" in "not-for-profit"."""
+    inside = rf"[\p{{L}}\p{{N}}{_MARK}{_INSIDE}]"
+    return regex.compile(rf"(?V1)(?<!{inside})(?:{pattern})(?!{inside})")
 
 
 def replace_word(piece: str, word: str) -> str:
@@ -55,11 +110,6 @@ def replace_word(piece: str, word: str) -> str:
         return piece
     word = word.capitalize() if match.group()[0].isupper() else word
     return piece[: match.start()] + word + piece[match.end() :]
-
-
-def spans(text: str) -> list[Span]:
-    """The words with start and end of each in the text."""
-    return [(match.group().casefold(), *match.span()) for match in _WORD.finditer(text)]
 
 
 def phrases(text: str) -> list[list[Span]]:

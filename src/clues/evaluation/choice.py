@@ -8,7 +8,6 @@ fluent, whatever was asked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from clues.data.rows import Message, Row
+from clues.data.words import plain
 from clues.errors import SettingError
 from clues.statistics.bootstrap import document_of, estimate
 
@@ -105,7 +105,7 @@ def _negatives(rows: Sequence[Row], pool: Sequence[Row], count: int) -> list[lis
         taken = [i]
         for j in np.lexsort((-questions[i], elsewhere, other_document)).tolist():
             other = len(rows) + j
-            same = _plain(asked[other]) == _plain(asked[i]) or max(answers[other, taken]) >= SAME_ANSWER
+            same = plain(asked[other]) == plain(asked[i]) or max(answers[other, taken]) >= SAME_ANSWER
             if len(taken) <= count and not same:
                 taken.append(other)
         if len(taken) <= count:
@@ -119,13 +119,8 @@ def _negatives(rows: Sequence[Row], pool: Sequence[Row], count: int) -> list[lis
 
 def _similarity(texts: Sequence[str]) -> NDArray[np.float64]:
     """Cosine between the TF-IDF of character n-grams [n, n]: it works where a language has no spaces, too."""
-    features = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit_transform([_plain(text) for text in texts])
+    features = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4)).fit_transform([plain(text) for text in texts])
     return (features @ features.T).toarray()
-
-
-def _plain(text: str) -> str:
-    """The words alone, without case and punctuation."""
-    return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _last_exchange(row: Row) -> tuple[str, str]:

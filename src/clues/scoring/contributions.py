@@ -1,17 +1,16 @@
-"""From what each token contributes to a score to what each word does: sums stay sums, so that nothing counts twice."""
+"""From what each token contributes to a score to what each word does: sums stay sums, so that nothing counts twice.
+
+A word counts as it is written, with all that touches it: the pieces of `clues.data.words`, which leave no token out.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-# A sign of a script without spaces is a word of its own; elsewhere words end at spaces.
-WORD = re.compile(
-    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\s\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
-)
+from clues.data.words import piece_spans
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class Words:
     @staticmethod
     def texts(text: str) -> list[str]:
         """The words themselves [W - 1], without the end."""
-        return WORD.findall(text)
+        return [text[start:end] for start, end in piece_spans(text)]
 
 
 def words_of(text: str, start: Sequence[int], values: Mapping[str, Sequence[float]]) -> Words:
@@ -58,7 +57,7 @@ def word_places(text: str, spans: Sequence[tuple[int, int]]) -> np.ndarray:
 
 def _spans(text: str) -> list[tuple[int, int]]:
     """First and last character of every word, and of the end."""
-    return [m.span() for m in WORD.finditer(text)] + [(len(text), len(text))]
+    return [*piece_spans(text), (len(text), len(text))]
 
 
 def _places(spans: Sequence[tuple[int, int]], start: Sequence[int] | np.ndarray) -> np.ndarray:

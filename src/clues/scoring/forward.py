@@ -3,7 +3,7 @@
 A forward channel is an entry of `FORWARD_CHANNELS`: its name, its formula, the criterion that counts it, and the scale
 on which rows are compared by it. Nothing else has to be changed for another one.
 
-W word: what stands between spaces, or a sign of a script without them. The surprise of a word is the sum of its tokens'
+W word, as it is written (a piece of `clues.data.words`). The surprise of a word is the sum of its tokens'
 negative log-likelihoods, so that how a tokenizer splits words does not count.
 """
 

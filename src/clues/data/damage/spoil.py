@@ -1,6 +1,6 @@
 """Known damage: spoiling answers so that selection can be measured and directions can contrast good with bad.
 
-Words are the unit, characters where a language writes without spaces. In a row with several responses every response
+Words as they are written (`clues.data.words`) are the unit. In a row with several responses every response
 is spoiled (one that is too short stays as it is while another can be spoiled), and an exchange takes all of them from
 one other row. Everything is drawn from the seed alone: the same input gives the same result in every process.
 """

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from clues.data.words import begins_sentence, own_language, spans, words
+import regex
+
+from clues.data.words import begins_sentence, own_language, spans, whole_words, words
 
 WORDS_PER_TYPO = 12
 """`typos`: one word in so many gets a slip, as in hasty writing; at least one does."""
@@ -84,8 +86,7 @@ def _change_numeral(text: str, rng: random.Random) -> str | None:
         return None
     old, group = rng.choice(there)
     new = rng.choice([word for word in group if word != old])
-    pattern = re.compile(rf"(?<![\w'’-]){old}(?![\w'’])", re.IGNORECASE)
-    return pattern.sub(lambda match: _like(match.group(), new), text)
+    return whole_words(f"(?i:{old})").sub(lambda match: _like(match.group(), new), text)
 
 
 def negate(text: str, rng: random.Random, _: Sequence[str]) -> str | None:
@@ -128,12 +129,12 @@ class _Statements:
 
 
 @cache
-def _phrases(phrases: tuple[str, ...]) -> re.Pattern[str]:
+def _phrases(phrases: tuple[str, ...]) -> regex.Pattern[str]:
     """Any of the phrases, the longest that fits, its first letter in either case."""
     either = [
         f"[{phrase[0]}{phrase[0].upper()}]" + re.escape(phrase[1:]) for phrase in sorted(phrases, key=len, reverse=True)
     ]
-    return re.compile(rf"(?<![\w'-])(?:{'|'.join(either)})(?![\w'-])")
+    return whole_words("|".join(either))
 
 
 def _like(old: str, new: str) -> str:

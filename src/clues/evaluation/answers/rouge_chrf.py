@@ -10,30 +10,28 @@ import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
-import regex
 from numpy.typing import NDArray
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 from sacrebleu.metrics.chrf import CHRF
 
+from clues.data.words import words
 from clues.evaluation.answers.answer import Answer
 from clues.statistics.bootstrap import estimate
 
 MEASURES = ("rouge_l", "chrf")
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
-_WORD = regex.compile(rf"(?V1){_UNSPACED}\p{{M}}*|[\w--{_UNSPACED}]+")
 
 
 class Words(Tokenizer):
-    """Words of any language without case; a character where a language writes no spaces.
+    """Words of any language (`clues.data.words`).
 
-    rouge-score's own keeps a to z and digits alone: "días" would be "d" and "as", and Chinese nothing at all. As there,
-    a hyphen or an apostrophe parts words. Nothing is stemmed: stems are of one language.
+    rouge-score's own keeps a to z and digits alone: "días" would be "d" and "as", and Chinese nothing at all. Nothing
+    is stemmed: stems are of one language.
     """
 
     def tokenize(self, text: str) -> list[str]:
-        """The words, letters composed with their accents (NFC) so that both ways to write "é" are one."""
-        return _WORD.findall(composed(text).casefold())
+        """The words as they are compared."""
+        return words(text)
 
 
 def composed(text: str) -> str:
