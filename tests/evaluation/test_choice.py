@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from clues.data.rows import Message, Row
-from clues.evaluation.choice import build_choices, choice_accuracy
+from clues.evaluation.choice import build_choices, right_choices
 
 
 def row(question: str, answer: str, source: str = "NIDDK", doc: str | None = None, before: tuple = ()) -> Row:
@@ -103,16 +103,14 @@ def test_information_gain_decides_not_fluency():
     choices = build_choices(ROWS[:3], ROWS)
     alone = np.linspace(1.0, 4.0, len(choices.alone))  # answers differ in how fluent they are by themselves
     asked = alone[choices.answer] - np.where(choices.right, 0.5, 0.2)
-    assert choice_accuracy(choices, asked, alone)["choice_accuracy"] == 1.0
+    assert right_choices(choices, asked, alone).tolist() == [True, True, True]
     lost = asked + np.where(choices.right & (choices.question == 1), 0.4, 0.0)
-    result = choice_accuracy(choices, lost, alone)
-    assert result["choice_accuracy"] == pytest.approx(2 / 3)
-    assert 0.0 <= result["choice_low"] < 2 / 3 < result["choice_high"] <= 1.0
+    assert right_choices(choices, lost, alone).tolist() == [True, False, True]
 
 
 def test_a_tie_is_wrong_and_a_missing_value_an_error():
     choices = build_choices(ROWS[:2], ROWS)
     alone = np.ones(len(choices.alone))
-    assert choice_accuracy(choices, np.ones(8), alone)["choice_accuracy"] == 0.0
+    assert not right_choices(choices, np.ones(8), alone).any()
     with pytest.raises(ValueError, match="candidate 3"):
-        choice_accuracy(choices, np.where(np.arange(8) == 3, np.nan, 1.0), alone)
+        right_choices(choices, np.where(np.arange(8) == 3, np.nan, 1.0), alone)

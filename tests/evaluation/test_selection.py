@@ -1,6 +1,7 @@
 """Selection metrics: hand counts, the published variants, and a run folder from disk."""
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -22,6 +23,18 @@ from clues.folders.scores import NotScored, Scores
 from clues.folders.selection import SelectionSummary, Unseen
 from clues.statistics.ranking import auc, auc_interval
 from clues.statistics.shares import selection_shares, share
+
+
+def measured(*arguments) -> dict:
+    """`selection_metrics` as it stands in a file."""
+    return asdict(selection_metrics(*arguments))
+
+
+def published(*arguments) -> dict:
+    found = published_metrics(*arguments)
+    assert found is not None
+    return asdict(found)
+
 
 KINDS = ["clean", "clean", "clean", "cut", "cut", "exchange"]
 KEEP = [True, True, False, True, False, False]
@@ -109,7 +122,7 @@ def test_auc_interval_holds_the_area_and_narrows_with_rows():
 
 def test_metrics_of_a_selection():
     rules = {"everything": lambda p, _: np.ones(len(p), bool)}
-    metrics = selection_metrics(scored(), {}, "conformal", rules)
+    metrics = measured(scored(), {}, "conformal", rules)
     assert metrics["rule"] == "conformal"
     assert metrics["auc"] == pytest.approx(7 / 9)  # the cut row with 0.8 stands above two of three clean ones
     assert metrics["kinds"]["cut"]["auc"] == pytest.approx(4 / 6)
@@ -128,7 +141,7 @@ def test_an_edit_that_leaves_an_answer_good_makes_no_bad_row():
     channels = {f"published.{form}": np.array([3.0, 2.0, 1.0, 2.5, 0.0, 0.0]) for form in ("dot", "adam")}
     anchors = {name: [2.0] for name in channels}
     plain, mistyped = (
-        selection_metrics(scored(kind=kinds, channels=channels), anchors, "x", {"none": lambda p, _: p < 0})
+        measured(scored(kind=kinds, channels=channels), anchors, "x", {"none": lambda p, _: p < 0})
         for kinds in (np.array(KINDS), typos)
     )
     assert plain.pop("harmless") == {}
@@ -141,7 +154,7 @@ def test_an_edit_that_leaves_an_answer_good_makes_no_bad_row():
 
 
 def test_clients_are_measured_apart():
-    clients = selection_metrics(scored(), {}, "conformal", {})["clients"]
+    clients = measured(scored(), {}, "conformal", {})["clients"]
     assert clients["a"]["dropped_share"] == 0.0
     assert clients["a"]["auc"] == pytest.approx(0.5)
     assert clients["b"]["dropped_share"] == 1.0
@@ -149,21 +162,21 @@ def test_clients_are_measured_apart():
 
 
 def test_a_channel_is_measured_on_the_rows_it_has_a_verdict_on():
-    channel = selection_metrics(scored(), {}, "conformal", {})["channels"]["completeness.forward"]
+    channel = measured(scored(), {}, "conformal", {})["channels"]["completeness.forward"]
     assert channel["rows"] == 5
     assert channel["auc"] == pytest.approx(3 / 6)
     assert channel["kinds"] == {"cut": {"auc": 1.0}, "exchange": {"auc": 0.0}}
 
 
 def test_rules_see_one_client_at_a_time():
-    best = selection_metrics(scored(), {}, "x", {"best": lambda _, statistic: statistic == statistic.max()})
+    best = measured(scored(), {}, "x", {"best": lambda _, statistic: statistic == statistic.max()})
     assert best["rules"]["best"]["kept"] == 2
 
 
 def test_every_rule_of_a_job():
     rules = every_rule(SelectionSettings(alpha=0.1, ratio=0.5, score=0.75), np.array([0.5, 0.9]))
     assert list(rules) == ["conformal", "fdr", "anchor-mean", "ratio", "score"]
-    metrics = selection_metrics(scored(), {}, "conformal", rules)["rules"]
+    metrics = measured(scored(), {}, "conformal", rules)["rules"]
     assert {name: metrics[name]["kept"] for name in ("conformal", "anchor-mean", "score")} == {
         "conformal": 3,
         "anchor-mean": 3,
@@ -173,7 +186,7 @@ def test_every_rule_of_a_job():
 
 
 def test_all_clean_rows_have_shares_but_no_ranking():
-    metrics = selection_metrics(scored(kind=np.array(["clean"] * 6)), {}, "conformal", {})
+    metrics = measured(scored(kind=np.array(["clean"] * 6)), {}, "conformal", {})
     assert metrics["auc"] is metrics["auc_low"] is None
     assert metrics["kinds"] == {}
     assert metrics["recall"] == 0.5
@@ -190,7 +203,7 @@ def published_scored() -> tuple[Scored, dict[str, list[float]]]:
 
 
 def test_published_takes_ten_anchors_or_all_and_reports_its_best():
-    metrics = published_metrics(*published_scored())
+    metrics = published(*published_scored())
     assert metrics is not None
     assert {name: v["kept"] for name, v in metrics["variants"].items()} == {
         "dot, 10 anchors": 3,  # bar 2.0, and a row on the bar is kept
@@ -207,7 +220,7 @@ def test_equal_f1_is_decided_by_auc():
     rows, anchors = published_scored()
     rows.channels["published.adam"] = np.array([3.0, 2.0, 0.0, 2.5, 1.0, 1.0])  # keeps the same, ranks worse
     anchors = {"published.dot": [2.0], "published.adam": [2.0]}
-    metrics = published_metrics(rows, anchors)
+    metrics = published(rows, anchors)
     assert metrics["variants"]["adam, 10 anchors"]["f1"] == metrics["f1"]
     assert metrics["which"].startswith("dot")
 
@@ -253,7 +266,7 @@ def run(tmp_path):
 
 
 def test_a_run_from_disk(run):
-    metrics = measure_run(run, "conformal", {})
+    metrics = asdict(measure_run(run, "conformal", {}))
     assert (metrics["rows"], metrics["clean"], metrics["kept"], metrics["not_scored"]) == (4, 2, 3, 1)
     assert metrics["precision"] == pytest.approx(2 / 3)
     assert metrics["recall"] == 1.0

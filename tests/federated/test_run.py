@@ -14,10 +14,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from clues.collaboration.arm import MIXED, ORACLE
-from clues.collaboration.training_log import TrainingLog
 from clues.config import CollaborationSettings, EvaluationSettings
 from clues.errors import InUseError, SettingError
+from clues.federated import merging
 from clues.federated.coordinator import Coordinator
 from clues.federated.engines import in_process
 from clues.federated.engines.in_process import InProcessGrid, run_in_process
@@ -25,6 +24,8 @@ from clues.federated.federation import Federation
 from clues.federated.replies import ClientReply, Failure, ScoreReply, TrainReply
 from clues.federated.run import LocalClients, open_folder, prepare_data, run_job
 from clues.federated.tasks import Score, ScoreBase, Task, Train
+from clues.folders.arm import MIXED, ORACLE
+from clues.folders.training import TrainingLog
 from clues.models.shared import shared_model
 from clues.owner.new_rows import score_new_rows
 from clues.progress import Progress
@@ -315,6 +316,21 @@ def without_seconds(log: TrainingLog) -> dict:
     for client in (client for one in rounds for client in one["clients"].values()):
         del client["seconds"]
     return tree
+
+
+def test_evaluation_measures_the_adapters_that_are_there_and_merges_nothing(whole, tmp_path, monkeypatch):
+    job, folder = whole[0], shutil.copytree(whole[1], tmp_path / "run")
+    monkeypatch.setattr(merging, "merge_adapters", lambda *_: pytest.fail("merged again"))
+    shutil.rmtree(folder / "evaluation")
+    (folder / "manifest.json").unlink()
+    run_job(job, folder, Progress(), resume=True, engine="in-process")
+    assert comparable(read(folder)) == comparable(read(whole[1]))
+    assert (folder / "adapters" / "clues-merged-ties-samples" / "adapter_config.json").exists()
+    merged, usual = (
+        load_file(folder / "adapters" / f"clues-{how}" / "adapter_model.safetensors")
+        for how in ("merged-ties-samples", "merged")
+    )
+    assert any(not torch.equal(merged[name], usual[name]) for name in usual)
 
 
 def test_a_used_folder_is_refused_and_another_job_too(whole):

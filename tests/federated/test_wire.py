@@ -13,7 +13,6 @@ from flwr.common.serde import recorddict_from_proto, recorddict_to_proto
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from clues.collaboration.arm import Arm
 from clues.config import SelectionSettings
 from clues.errors import WireError
 from clues.federated.parts import Parts
@@ -37,6 +36,7 @@ from clues.federated.wire import (
     TaskError,
     check_result,
 )
+from clues.folders.arm import Arm
 from clues.folders.power import Shading
 from tests.helpers.toy import select
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ def write_run(folder: Path, shape: Shape = USUAL) -> Path:
     found = metrics(job, shape)
     if shape.labels:
         rules = every_rule(job.selection, np.array(run.anchors.read().statistic))
-        found["selection"] = measure_run(folder, job.selection.rule, rules, RESAMPLES)
+        found["selection"] = asdict(measure_run(folder, job.selection.rule, rules, RESAMPLES))
     write_json(found, folder / "metrics.json")
     if shape.training:
         write_json(training(rng, shape), folder / "training.json")

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from clues.collaboration.arm import CLUES
 from clues.config import SelectionSettings
 from clues.errors import WireError
 from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
 from clues.federated.tasks import Hello, PublicText, ScoreBase, Select, Task, Train
 from clues.federated.wire import TaskError
+from clues.folders.arm import CLUES
 from clues.folders.power import Shading
 
 SECRET = "the patient in bed seven was told"

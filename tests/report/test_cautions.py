@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 
 import pytest
 from scipy.stats import binomtest
 
 from clues.folders.power import KindPower, Power, Shading
+from clues.folders.training import ArmLog, ClientRound, Round, TrainingLog
 from clues.report import cautions
 from clues.report.federation import participation, totals
 from clues.report.power import power_view, shading_sentence
@@ -24,23 +25,18 @@ def test_unseen_source_is_warned_about_only_when_treated_unfairly():
 
 
 def test_a_failed_client_has_not_joined():
-    good = {"rows": 8, "train_loss": 2.0, "seconds": 1.0, "bytes_down": 10, "bytes_up": 5, "error": ""}
-    bad = {"rows": None, "train_loss": None, "seconds": None, "bytes_down": 10, "bytes_up": 0, "error": "no-rows"}
-    late = bad | {"error": "late"}
-    arm = {
-        "rounds": [
-            {"round": 1, "clients": {"a": good, "b": bad}, "failed": ["b"]},
-            {"round": 2, "clients": {"a": good, "b": late}, "failed": ["b"]},
-        ],
-        "alone": [{"round": 1, "clients": {"a": good, "b": good}, "failed": []}],
-    }
-    found = participation(json.loads(json.dumps(arm)))
+    good, bad = ClientRound(8, 2.0, 1.0, 10, 5, ""), ClientRound(None, None, None, 10, 0, "no-rows")
+    late = replace(bad, error="late")
+    rounds = (Round.of(1, {"a": good, "b": bad}), Round.of(2, {"a": good, "b": late}))
+    arm = ArmLog(rounds, (Round.of(1, {"a": good, "b": good}),))
+    assert [one.failed for one in rounds] == [("b",), ("b",)]
+    found = participation(arm)
     assert (found["a"].joined, found["a"].updates, found["a"].bytes_up, found["a"].seconds) == (2, 3, 15, 3.0)
     assert (found["b"].joined, found["b"].late, found["b"].failed, found["b"].updates) == (0, 1, 1, 1)
-    assert totals({"x": arm}).updates == 4
-    [caution] = cautions.about_training({"x": arm})
+    assert totals(TrainingLog({"x": arm})).updates == 4
+    [caution] = cautions.about_training(TrainingLog({"x": arm}))
     assert caution.text.startswith("Late: b in round 2 of x; Failed: b in round 1 of x (no-rows).")
-    assert not cautions.about_training({"x": {"alone": arm["alone"]}})
+    assert not cautions.about_training(TrainingLog({"x": ArmLog(alone=arm.alone)}))
 
 
 def test_power_shows_the_worst_kind_first_and_shading_is_disowned_when_it_points_nowhere():

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
+from clues.folders.training import TrainingLog
 from clues.report import charts
 from clues.report.loss_curves import loss_curves
 from clues.statistics.paired import Comparison
@@ -18,8 +20,8 @@ HOSTILE = '</svg><script>window.broken=1</script>"&'
 def drawn(tmp_path_factory):
     folder = write_run(tmp_path_factory.mktemp("charts") / "run", Shape(clients=("GARD", "GHR")))
     metrics = json.loads((folder / "metrics.json").read_text())
-    rounds = json.loads((folder / "training.json").read_text())["arms"]["mixed"]["rounds"]
-    hostile = [r | {"clients": {HOSTILE: r["clients"]["GARD"]}, "validation_nll": 2.0} for r in rounds]
+    rounds = TrainingLog.read(folder).arms["mixed"].rounds
+    hostile = [replace(one, clients={HOSTILE: next(iter(one.clients.values()))}) for one in rounds]
     return {
         "histogram": charts.criterion_histogram(
             {"kept": [0.1, 0.2, 2.0], HOSTILE: [-3.0]}, -1.2, {"kept": "kept", HOSTILE: "x"}

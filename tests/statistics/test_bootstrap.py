@@ -5,7 +5,6 @@ import pytest
 from scipy.stats import norm
 
 from clues.data.rows import Message, Row
-from clues.evaluation.likelihood import held_out_nll
 from clues.statistics.bootstrap import document_of, estimate, resampled_means
 from clues.statistics.paired import comparison
 
@@ -91,10 +90,12 @@ def test_pages_of_two_sites_with_one_number_are_two_documents():
     assert one == same != other
 
 
-def test_held_out_nll_is_the_mean_over_rows():
-    entries = held_out_nll(np.array([1.0, 2.0, 6.0], np.float32), ["a", "b", "c"])
-    assert entries["test_nll"] == pytest.approx(3.0)
-    assert 1.0 <= entries["test_nll_low"] < 3.0 < entries["test_nll_high"] <= 6.0
+def test_an_estimate_is_the_mean_over_rows():
+    found = estimate(np.array([1.0, 2.0, 6.0], np.float32), ["a", "b", "c"])
+    assert found.value == pytest.approx(3.0)
+    assert found.low is not None
+    assert found.high is not None
+    assert 1.0 <= found.low < 3.0 < found.high <= 6.0
 
 
 def test_comparison_is_paired_and_negative_where_the_first_is_better():

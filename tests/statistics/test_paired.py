@@ -68,7 +68,7 @@ def test_interval_and_tests_agree_and_are_of_documents():
 def test_perplexity_is_the_exponential_of_the_mean_over_tokens():
     # 3 tokens of ln 2 and one of ln 8: (3 ln 2 + 3 ln 2) / 4 = 1.5 ln 2; the mean over rows would give 2 ln 2
     entry = perplexity([math.log(2), math.log(8)], [3, 1], ["a", "b"])
-    assert entry["perplexity"] == pytest.approx(2**1.5)
-    assert entry["perplexity_low"] == pytest.approx(2)
-    assert entry["perplexity_high"] == pytest.approx(8)
-    assert perplexity([1.0], [3], ["a"])["perplexity_low"] is None
+    assert entry.value == pytest.approx(2**1.5)
+    assert entry.low == pytest.approx(2)
+    assert entry.high == pytest.approx(8)
+    assert perplexity([1.0], [3], ["a"]).low is None

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +18,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from clues.data.rows import Message, Row
 from clues.data.words import plain
 from clues.errors import SettingError
-from clues.statistics.bootstrap import document_of, estimate
+from clues.statistics.bootstrap import document_of
 
 SAME_ANSWER = 0.8
 """Similarity from which two answers say the same: such an answer may well be right, so it is no negative.
@@ -69,14 +68,6 @@ def build_choices(rows: Sequence[Row], pool: Sequence[Row], negatives: int = 3) 
         documents=[document_of(row) for row in rows],
         other_source=sum(_source(source) != _source(rows[i]) for i, source in candidates),
     )
-
-
-def choice_accuracy(
-    choices: Choices, asked_nll: ArrayLike, alone_nll: ArrayLike, resamples: int = 2000, seed: int = 0
-) -> dict[str, Any]:
-    """The `choice` entries of a model in metrics.json; arguments as in `right_choices`."""
-    mean = estimate(right_choices(choices, asked_nll, alone_nll), choices.documents, resamples, seed)
-    return {"choice_accuracy": mean.value, "choice_low": mean.low, "choice_high": mean.high}
 
 
 def right_choices(choices: Choices, asked_nll: ArrayLike, alone_nll: ArrayLike) -> NDArray[np.bool_]:

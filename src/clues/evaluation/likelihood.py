@@ -7,24 +7,17 @@ more than a short one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from clues.statistics.bootstrap import estimate, interval, resampled_means
-
-
-def held_out_nll(nll: ArrayLike, documents: Sequence[str], resamples: int = 2000, seed: int = 0) -> dict[str, Any]:
-    """The `test_nll` entries of a model in metrics.json, from its NLL per row [N] (`scoring.forward.row_nll`)."""
-    mean = estimate(nll, documents, resamples, seed)
-    return {"test_nll": mean.value, "test_nll_low": mean.low, "test_nll_high": mean.high}
+from clues.statistics.bootstrap import Estimate, interval, resampled_means
 
 
 def perplexity(
     nll: ArrayLike, tokens: ArrayLike, documents: Sequence[str], resamples: int = 2000, seed: int = 0
-) -> dict[str, Any]:
-    """The `perplexity` entries of a model: exp of the mean NLL over all response tokens of the test set together.
+) -> Estimate:
+    """exp of the mean NLL over all response tokens of the test set together.
 
     `nll` is each row's mean [N], `tokens` their number [N], end-of-turn tokens included. A row counts by its length
     here, as is usual for perplexity; it is not the exponential of `test_nll`, where each row counts the same.
@@ -35,4 +28,4 @@ def perplexity(
     several = len(set(documents)) > 1
     low, high = interval(np.exp(means[:, 0] / means[:, 1])) if several else (None, None)
     value = float(np.exp(sums[:, 0].sum() / tokens.sum()))
-    return {"perplexity": value, "perplexity_low": low, "perplexity_high": high}
+    return Estimate(value, low, high, len(sums), len(set(documents)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -13,13 +12,14 @@ from torch import Tensor
 from clues.config import EvaluationSettings
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
-from clues.evaluation.choice import Choices, build_choices, choice_accuracy, right_choices
-from clues.evaluation.likelihood import held_out_nll, perplexity
+from clues.evaluation.choice import Choices, build_choices, right_choices
+from clues.evaluation.likelihood import perplexity
+from clues.folders.metrics import ModelMetrics
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.scoring.passes import RowsDone, row_nll
 from clues.scoring.store import rows_key
-from clues.statistics.bootstrap import document_of
+from clues.statistics.bootstrap import document_of, estimate
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,17 @@ class TestSet:
         return len(self.encoded) + len(self.asked) + len(self.alone)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """A model on the test rows: what metrics.json says of it, and the values that these are means of."""
+
+    metrics: ModelMetrics
+    nll: tuple[float, ...]
+    """Per row, nats per token."""
+    right: tuple[bool, ...] | None = None
+    """Per question of the choice; None where none was made."""
+
+
 def measure(
     lm: LanguageModel,
     state: Mapping[str, Tensor],
@@ -71,7 +82,7 @@ def measure(
     seed: int,
     advance: RowsDone,
     choices: bool = True,
-) -> dict[str, Any]:
+) -> Measured:
     """`measure_as_it_is` of the model with the adapter `state`."""
     load_adapter_state(lm.model, state)
     return measure_as_it_is(lm, test, settings, seed, advance, choices)
@@ -79,16 +90,15 @@ def measure(
 
 def measure_as_it_is(
     lm: LanguageModel, test: TestSet, settings: EvaluationSettings, seed: int, advance: RowsDone, choices: bool = True
-) -> dict[str, Any]:
-    """`test_nll`, `perplexity` and, with `choices`, `choice_accuracy` of a model, with intervals.
-
-    `nll` per row and `right` per question of the choice are what they are means of.
-    """
+) -> Measured:
+    """NLL, perplexity and, with `choices`, the share of right choices of a model, with intervals."""
     spread = (settings.bootstrap, seed)
     nll, tokens = row_nll(lm, test.encoded, advance), [sum(row.response_mask) for row in test.encoded]
-    result = held_out_nll(nll, test.documents, *spread) | perplexity(nll, tokens, test.documents, *spread)
-    if choices and test.asked:
-        asked, alone = row_nll(lm, test.asked, advance), row_nll(lm, test.alone, advance)
-        result |= choice_accuracy(test.choices, asked, alone, *spread)
-        result["right"] = right_choices(test.choices, asked, alone).tolist()
-    return result | {"nll": np.asarray(nll, float).tolist()}
+    likelihood = estimate(nll, test.documents, *spread), perplexity(nll, tokens, test.documents, *spread)
+    rows = tuple(np.asarray(nll, float).tolist())
+    if not (choices and test.asked):
+        return Measured(ModelMetrics.of(*likelihood, None), rows)
+    asked, alone = row_nll(lm, test.asked, advance), row_nll(lm, test.alone, advance)
+    right = right_choices(test.choices, asked, alone)
+    chosen = estimate(right, test.choices.documents, *spread)
+    return Measured(ModelMetrics.of(*likelihood, chosen), rows, tuple(right.tolist()))

@@ -6,25 +6,25 @@ It is given its best chance: both forms of the score (dot and Adam), with the pa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from clues.evaluation.scored import Scored
+from clues.evaluation.shares import shares_of
+from clues.folders.metrics import Area, Published, PublishedVariant
 from clues.scoring.channel import Channel
 from clues.statistics.ranking import auc, auc_by_kind
-from clues.statistics.shares import selection_shares
 
 FORMS = ("dot", "adam")
 PAPER_ANCHORS = 10
 
 
-def published_metrics(scored: Scored, anchors: Mapping[str, Sequence[float]]) -> dict[str, Any] | None:
+def published_metrics(scored: Scored, anchors: Mapping[str, Sequence[float]]) -> Published | None:
     """The best of the four variants by F1, then AUC, and all under `variants`; None where the job did not ask.
 
     anchors: values of the anchors [n] per channel, from anchors.json; `published.dot` and `published.adam` are read.
     """
-    variants: dict[str, dict[str, Any]] = {}
+    variants: dict[str, PublishedVariant] = {}
     for form in FORMS:
         channel = Channel("published", form).column
         if np.isnan(scored.channels.get(channel, np.nan)).all():
@@ -35,14 +35,15 @@ def published_metrics(scored: Scored, anchors: Mapping[str, Sequence[float]]) ->
             variants[f"{form}, {name}"] = _variant(scored, channel, float(np.mean(anchors[channel][:count])))
     if not variants:
         return None
-    which = max(variants, key=lambda name: (variants[name]["f1"] or 0.0, variants[name]["auc"] or 0.0))
-    return {"which": which, **variants[which], "variants": variants}
+    which = max(variants, key=lambda name: (variants[name].f1 or 0.0, variants[name].auc or 0.0))
+    return Published(**vars(variants[which]), which=which, variants=variants)
 
 
-def _variant(scored: Scored, channel: str, bar: float) -> dict[str, Any]:
+def _variant(scored: Scored, channel: str, bar: float) -> PublishedVariant:
     score = scored.channels[channel]
     if not np.isfinite(score).all():
         raise ValueError(f"`{channel}` is not finite on {int((~np.isfinite(score)).sum())} scored rows")
-    shares = selection_shares(score >= bar, scored.clean)
+    shares = shares_of(score >= bar, scored.clean)
     kinds = auc_by_kind(scored.kind, scored.clean, score)
-    return {"auc": auc(scored.clean, score), **shares, "kinds": {name: {"auc": area} for name, area in kinds.items()}}
+    areas = {name: Area(area) for name, area in kinds.items()}
+    return PublishedVariant(**vars(shares), auc=auc(scored.clean, score), kinds=areas)

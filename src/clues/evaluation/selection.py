@@ -6,7 +6,6 @@ import dataclasses
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +14,21 @@ from clues.config import SelectionSettings
 from clues.evaluation.labels import CLEAN
 from clues.evaluation.published import published_metrics
 from clues.evaluation.scored import Scored, read_scored
+from clues.evaluation.shares import shares_of
+from clues.folders.metrics import (
+    Area,
+    ChannelAreas,
+    ClientSelection,
+    DamageKind,
+    KeptOfKind,
+    SelectionMetrics,
+    UnseenSource,
+)
 from clues.folders.run import RunFolder
 from clues.selection.groups import more_dropped
 from clues.selection.rules import keep_rows
 from clues.statistics.ranking import auc, auc_by_kind, auc_interval
-from clues.statistics.shares import selection_shares, share
+from clues.statistics.shares import share
 
 KeepRule = Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.bool_]]
 """From one client's p-values and statistics [n] to what it keeps [n]."""
@@ -37,7 +46,7 @@ def every_rule(settings: SelectionSettings, anchor_statistic: NDArray[np.floatin
 
 def measure_run(
     run: Path, rule: str, rules: Mapping[str, KeepRule], resamples: int = 2000, seed: int = 0
-) -> dict[str, Any]:
+) -> SelectionMetrics:
     """The `selection` part of metrics.json of a run whose folder holds every client's folder.
 
     rule: name of the rule that made the `keep` column, among `rules`, all of which are measured on the same columns.
@@ -45,10 +54,10 @@ def measure_run(
     folder = RunFolder(run)
     anchors, unseen = folder.anchors.read().channels, folder.selection.read().unseen
     metrics = selection_metrics(read_scored(folder), anchors, rule, rules, resamples, seed)
-    if unseen:
-        kept = share("kept_share", unseen.kept, unseen.rows)
-        metrics["unseen"] = {"source": unseen.source, "rows": unseen.rows, **kept}
-    return metrics
+    if not unseen:
+        return metrics
+    kept = share("kept_share", unseen.kept, unseen.rows)
+    return dataclasses.replace(metrics, unseen=UnseenSource(source=unseen.source, rows=unseen.rows, **kept))
 
 
 def selection_metrics(
@@ -58,45 +67,44 @@ def selection_metrics(
     rules: Mapping[str, KeepRule],
     resamples: int = 2000,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> SelectionMetrics:
     """All that labels can say about one selection, its rules, its channels and the published method beside it."""
     low, high = auc_interval(scored.clean, scored.statistic, resamples, seed)
-    ranked = {"auc": auc(scored.clean, scored.statistic), "auc_low": low, "auc_high": high}
-    return {
-        "rule": rule,
-        **ranked,
-        **selection_shares(scored.keep, scored.clean),
-        "not_scored": scored.not_scored,
-        "kinds": by_kind(scored),
-        "harmless": by_harmless_kind(scored),
-        "clients": by_client(scored),
-        "published": published_metrics(scored, anchors),
-        "rules": {name: selection_shares(keep_by(scored, one), scored.clean) for name, one in rules.items()},
-        "channels": by_channel(scored),
-    }
+    return SelectionMetrics(
+        rule=rule,
+        auc=auc(scored.clean, scored.statistic),
+        auc_low=low,
+        auc_high=high,
+        **vars(shares_of(scored.keep, scored.clean)),
+        not_scored=scored.not_scored,
+        kinds=by_kind(scored),
+        harmless=by_harmless_kind(scored),
+        clients=by_client(scored),
+        published=published_metrics(scored, anchors),
+        rules={name: shares_of(keep_by(scored, one), scored.clean) for name, one in rules.items()},
+        channels=by_channel(scored),
+    )
 
 
-def by_kind(scored: Scored) -> dict[str, dict[str, Any]]:
+def by_kind(scored: Scored) -> dict[str, DamageKind]:
     """Per kind of damage: area of the clean rows against it, and the share of it that was kept."""
     areas = auc_by_kind(scored.kind, scored.clean, scored.statistic)
-    kinds = {}
-    for name in np.unique(scored.kind[~scored.clean]).tolist():
-        kinds[name] = {"auc": areas.get(name), **_kept_of(scored, name)}
-    return kinds
+    kinds = np.unique(scored.kind[~scored.clean]).tolist()
+    return {name: DamageKind(**vars(_kept_of(scored, name)), auc=areas.get(name)) for name in kinds}
 
 
-def by_harmless_kind(scored: Scored) -> dict[str, dict[str, Any]]:
+def by_harmless_kind(scored: Scored) -> dict[str, KeptOfKind]:
     """Per kind of edit that leaves an answer good, which rows should be kept for: the share of it that was."""
     kinds = np.unique(scored.kind[scored.clean]).tolist()
     return {name: _kept_of(scored, name) for name in kinds if name != CLEAN}
 
 
-def _kept_of(scored: Scored, kind: str) -> dict[str, Any]:
+def _kept_of(scored: Scored, kind: str) -> KeptOfKind:
     kept = scored.keep[scored.kind == kind]
-    return {**share("kept_share", int(kept.sum()), len(kept)), "rows": len(kept)}
+    return KeptOfKind(**share("kept_share", int(kept.sum()), len(kept)), rows=len(kept))
 
 
-def by_client(scored: Scored) -> dict[str, dict[str, Any]]:
+def by_client(scored: Scored) -> dict[str, ClientSelection]:
     """Per client: area, shares, the share of its rows that was dropped, and p that it lost more by chance."""
     clients, names = {}, np.unique(scored.client).tolist()
     rows = [int((scored.client == name).sum()) for name in names]
@@ -104,27 +112,23 @@ def by_client(scored: Scored) -> dict[str, dict[str, Any]]:
     for name, p in zip(names, more_dropped(lost, rows, sum(lost), sum(rows)).tolist(), strict=True):
         own = scored.client == name
         keep, clean = scored.keep[own], scored.clean[own]
-        clients[name] = {
-            "auc": auc(clean, scored.statistic[own]),
-            **selection_shares(keep, clean),
+        clients[name] = ClientSelection(
+            **vars(shares_of(keep, clean)),
             **share("dropped_share", int((~keep).sum()), len(keep)),
-            "dropped_p": p,
-        }
+            auc=auc(clean, scored.statistic[own]),
+            dropped_p=p,
+        )
     return clients
 
 
-def by_channel(scored: Scored) -> dict[str, dict[str, Any]]:
-    """Area of every single channel over the rows it has a verdict on, overall and per kind."""
+def by_channel(scored: Scored) -> dict[str, ChannelAreas]:
+    """Area of every single channel over the rows it has a value on, overall and per kind."""
     channels = {}
     for name, score in scored.channels.items():
-        judged = np.isfinite(score)
-        clean, kind = scored.clean[judged], scored.kind[judged]
-        areas = auc_by_kind(kind, clean, score[judged])
-        channels[name] = {
-            "auc": auc(clean, score[judged]),
-            "rows": int(judged.sum()),
-            "kinds": {one: {"auc": area} for one, area in areas.items()},
-        }
+        has = np.isfinite(score)
+        clean, kind = scored.clean[has], scored.kind[has]
+        areas = {one: Area(area) for one, area in auc_by_kind(kind, clean, score[has]).items()}
+        channels[name] = ChannelAreas(auc=auc(clean, score[has]), rows=int(has.sum()), kinds=areas)
     return channels
 
 

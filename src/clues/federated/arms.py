@@ -13,14 +13,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from clues.collaboration.aggregate import Update, aggregate, usable_updates
-from clues.collaboration.arm import Arm
-from clues.collaboration.training_log import ClientRound, Part, Round, TrainingLog
 from clues.config import TrainingSettings
 from clues.disk.writing import replacing, write_json
 from clues.federated.federation import Federation
 from clues.federated.replies import Failure, TrainReply
 from clues.federated.tasks import Train
 from clues.federated.wire import Arrays
+from clues.folders.arm import Arm
+from clues.folders.training import ClientRound, Part, Round, TrainingLog
 from clues.progress import Advance
 
 

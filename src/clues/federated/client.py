@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from clues.collaboration.arm import Arm
 from clues.config import Job, PublicSettings
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare
@@ -24,6 +23,7 @@ from clues.evaluation.labels import is_clean
 from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
 from clues.federated.tasks import Hello, PublicText, Score, ScoreBase, Select, Task, Train
 from clues.federated.wire import Arrays, TaskError
+from clues.folders.arm import Arm
 from clues.folders.owner import OwnerFolder
 from clues.folders.power import Power
 from clues.folders.questions import Questions

@@ -5,11 +5,10 @@ Warm-up on everything, scoring under its checkpoints, the bar, training on what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from clues.collaboration.arm import MIXED, Arm, Combined
 from clues.config import Job
 from clues.disk.writing import write_json
 from clues.federated.adapters import Adapters
@@ -21,6 +20,7 @@ from clues.federated.plan import Plan
 from clues.federated.public import PublicSide
 from clues.federated.selecting import Selecting
 from clues.federated.steps import Steps
+from clues.folders.arm import MIXED, Arm, Combined
 from clues.progress import Progress
 
 
@@ -50,7 +50,8 @@ class Coordinator:
         for arm in self.plan.alone:
             self.merge(arm)
         metrics = evaluate_run(self.plan, self.side, self.adapters, test, self.progress)
-        write_json(metrics | {"seconds": self.progress.all_seconds()}, self.folder / "metrics.json")
+        metrics = replace(metrics, seconds=self.progress.all_seconds())
+        write_json(metrics.to_dict(), self.folder / "metrics.json")
 
     @cached_property
     def plan(self) -> Plan:

@@ -4,58 +4,75 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import date
-from typing import Any
+from typing import get_args
 
 import numpy as np
 from torch import Tensor
 
 import clues
-from clues.collaboration.arm import Combined
 from clues.disk.writing import write_json
-from clues.evaluation.models import TestSet, measure
+from clues.evaluation.answers.answer import BASE
+from clues.evaluation.models import Measured, TestSet, measure
 from clues.evaluation.selection import every_rule, measure_run
 from clues.federated.adapters import Adapters
 from clues.federated.plan import Plan
 from clues.federated.public import PublicSide
+from clues.folders.arm import CLUES, MIXED, ORACLE, Combined
+from clues.folders.metrics import (
+    How,
+    JobName,
+    MergeMetrics,
+    Metrics,
+    ModelMetrics,
+    SelectionMetrics,
+)
 from clues.folders.run import RunFolder
 from clues.progress import Advance, Progress
 from clues.statistics.gap import Losses, gap_closed
-from clues.statistics.paired import comparison
+from clues.statistics.paired import Comparison, comparison
+
+PAIRS = ((MIXED.name, BASE), (CLUES.name, MIXED.name), (ORACLE.name, MIXED.name), (CLUES.name, ORACLE.name))
+Models = Mapping[str, Mapping[How, Measured]]
+"""Arm -> how -> what was measured."""
 
 
-def evaluate_run(plan: Plan, side: PublicSide, adapters: Adapters, test: TestSet, progress: Progress) -> dict[str, Any]:
-    """The content of metrics.json but for the seconds; all that the plan names is in `adapters`."""
-    job, settings = side.job, side.job.evaluation
+def evaluate_run(plan: Plan, side: PublicSide, adapters: Adapters, test: TestSet, progress: Progress) -> Metrics:
+    """All results but for the seconds; every adapter that the plan names is in `adapters`."""
+    job, every = side.job, measure_adapters(plan, side, adapters, test, progress)
+    base = every.pop(None)
+    models: dict[str, dict[How, Measured]] = {BASE: {"federated": base, "merged": base}}
+    merges: dict[str, dict[str, dict[str, MergeMetrics]]] = {}
+    for one, found in every.items():
+        if one.merge is not None:
+            ways = merges.setdefault(one.arm.name, {}).setdefault(one.merge.method, {})
+            ways[one.merge.weights] = MergeMetrics(found.metrics.test_nll)
+        if one.merge in (None, plan.usual):
+            models.setdefault(one.arm.name, {})[one.how] = found
+    return Metrics(
+        job=JobName(job.name, job.seed, job.hash),
+        version=clues.__version__,
+        date=date.today().isoformat(),
+        models={arm: {how: found.metrics for how, found in ways.items()} for arm, ways in models.items()},
+        merges=merges,
+        comparisons=tuple(c for how in get_args(How) for c in _compared(side, models, how, test.documents)),
+        gap_closed={how: gap for how in get_args(How) for gap in _gap_closed(side, models, how, test.documents)},
+        selection=_selection(side) if plan.labelled else None,
+    )
+
+
+def measure_adapters(
+    plan: Plan, side: PublicSide, adapters: Adapters, test: TestSet, progress: Progress
+) -> dict[Combined | None, Measured]:
+    """The base model (None), and every adapter of the plan."""
     with_choice = 1 + sum(_chooses(plan, one) for one in plan.adapters)
     total = len(test.rows) * (1 + len(plan.adapters)) + (test.passes - len(test.rows)) * with_choice
-    models: dict[str, dict[str, Any]] = {}
-    merges: dict[str, dict[str, Any]] = {}
     with progress.phase("evaluate", total) as advance:
-        base = _measured(side, "base", side.start, test, advance)
-        models["base"] = {"federated": base, "merged": base}
+        found: dict[Combined | None, Measured] = {None: _measured(side, BASE, side.start, test, advance)}
         for one in plan.adapters:
             name = one.name(plan.usual)
-            found = _measured(side, name, adapters.read(name), test, advance, _chooses(plan, one))
-            if one.merge is not None:
-                ways = merges.setdefault(one.arm.name, {}).setdefault(one.merge.method, {})
-                ways[one.merge.weights] = {"test_nll": found["test_nll"]}
-            if one.merge in (None, plan.usual):
-                models.setdefault(one.arm.name, {})[one.how] = found
-    metrics = {
-        "job": {"name": job.name, "seed": job.seed, "hash": job.hash},
-        "version": clues.__version__,
-        "date": date.today().isoformat(),
-        "models": {arm: {how: _without_rows(m) for how, m in both.items()} for arm, both in models.items()},
-        "merges": merges,
-        **_compared(side, models, test.documents),
-    }
-    if plan.labelled:
-        anchors = RunFolder(side.folder).anchors.read()
-        rules = every_rule(job.selection, np.array(anchors.statistic))
-        metrics["selection"] = measure_run(side.folder, job.selection.rule, rules, settings.bootstrap, job.seed)
-    return metrics
+            found[one] = _measured(side, name, adapters.read(name), test, advance, _chooses(plan, one))
+    return found
 
 
 def _chooses(plan: Plan, one: Combined) -> bool:
@@ -65,33 +82,42 @@ def _chooses(plan: Plan, one: Combined) -> bool:
 
 def _measured(
     side: PublicSide, name: str, state: Mapping[str, Tensor], test: TestSet, advance: Advance, choices: bool = True
-) -> dict[str, Any]:
+) -> Measured:
     """An adapter's numbers, from disk if they were measured before."""
     file = side.folder / "evaluation" / f"{name}.json"
     before = json.loads(file.read_text()) if file.exists() else {}
-    if before.get("test_set") == test.key:
+    if before.pop("test_set", "") == test.key:
         advance(test.passes if choices else len(test.rows), f"{name} was measured before")
-        return before
+        nll, right, _version = tuple(before.pop("nll")), before.pop("right", None), before.pop("schema_version")
+        return Measured(ModelMetrics(**before), nll, None if right is None else tuple(right))
     found = measure(side.lm, state, test, side.job.evaluation, side.job.seed, lambda n: advance(n, name), choices)
-    write_json(found | {"test_set": test.key}, file)
+    right = {} if found.right is None else {"right": found.right}
+    write_json({**found.metrics.to_dict(), **right, "nll": found.nll, "test_set": test.key}, file)
     return found
 
 
-def _compared(side: PublicSide, models: Mapping[str, Mapping[str, Any]], documents: list[str]) -> dict[str, Any]:
-    """Paired differences between arms, and the share of the gap from mixed to Oracle that clues closes."""
-    settings, seed = side.job.evaluation, side.job.seed
-    comparisons, closed = [], {}
-    for how in ("federated", "merged"):
-        nll = {arm: np.array(both[how]["nll"]) for arm, both in models.items() if how in both}
-        for a, b in (("mixed", "base"), ("clues", "mixed"), ("oracle", "mixed"), ("clues", "oracle")):
-            if a in nll and b in nll:
-                found = comparison((a, b), how, (nll[a], nll[b]), documents, settings.bootstrap, seed)
-                comparisons.append(asdict(found))
-        if {"mixed", "clues", "oracle"} <= set(nll):
-            gap = gap_closed([Losses(nll["mixed"], nll["clues"], nll["oracle"], documents)], settings.bootstrap, seed)
-            closed[how] = gap.closed
-    return {"comparisons": comparisons, "gap_closed": closed}
+def _compared(side: PublicSide, models: Models, how: How, documents: list[str]) -> list[Comparison]:
+    """Paired differences between arms."""
+    nll = _nll(models, how)
+    spread = (documents, side.job.evaluation.bootstrap, side.job.seed)
+    return [comparison((a, b), how, (nll[a], nll[b]), *spread) for a, b in PAIRS if a in nll and b in nll]
 
 
-def _without_rows(model: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in model.items() if key not in ("nll", "right", "schema_version", "test_set")}
+def _gap_closed(side: PublicSide, models: Models, how: How, documents: list[str]) -> list[float | None]:
+    """The share of the gap from mixed to Oracle that clues closes; none without the three arms."""
+    nll = _nll(models, how)
+    arms = (MIXED.name, CLUES.name, ORACLE.name)
+    if not set(arms) <= set(nll):
+        return []
+    losses = Losses(*(nll[arm] for arm in arms), documents)
+    return [gap_closed([losses], side.job.evaluation.bootstrap, side.job.seed).closed]
+
+
+def _nll(models: Models, how: How) -> dict[str, np.ndarray]:
+    return {arm: np.array(ways[how].nll) for arm, ways in models.items() if how in ways}
+
+
+def _selection(side: PublicSide) -> SelectionMetrics:
+    job = side.job
+    rules = every_rule(job.selection, np.array(RunFolder(side.folder).anchors.read().statistic))
+    return measure_run(side.folder, job.selection.rule, rules, job.evaluation.bootstrap, job.seed)

@@ -10,12 +10,12 @@ import torch
 
 from clues.collaboration.adaptive import adaptive_weights
 from clues.collaboration.aggregate import State, Update, client_weights
-from clues.collaboration.arm import Arm, Combined
 from clues.collaboration.merge import merge_adapters
 from clues.config.values import Method, Weights
 from clues.federated.adapters import Adapters
 from clues.federated.plan import Plan
 from clues.federated.public import PublicSide
+from clues.folders.arm import Arm, Combined
 from clues.models.adapters import load_adapter_state, lora_parameters
 from clues.progress import Advance
 from clues.scoring.mean_gradient import mean_gradient

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from clues.collaboration.arm import EVERY_WEIGHTS, METHODS, MIXED, ORACLE, Arm, Combined, Merge
 from clues.config import CollaborationSettings
+from clues.folders.arm import EVERY_WEIGHTS, METHODS, MIXED, ORACLE, Arm, Combined, Merge
 
 
 @dataclass(frozen=True)

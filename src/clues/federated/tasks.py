@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import ClassVar, Generic, TypeVar
 
-from clues.collaboration.arm import Arm
 from clues.config import SelectionSettings
 from clues.errors import WireError
 from clues.federated.parts import Parts, Setting, read_parts
 from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
 from clues.federated.wire import ADAPTER, Arrays, Result
+from clues.folders.arm import Arm
 from clues.folders.power import Shading
 
 R = TypeVar("R", bound=ClientReply)

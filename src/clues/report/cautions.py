@@ -7,6 +7,7 @@ from typing import Any
 
 from clues.data.damage.spoil import HARMLESS
 from clues.folders.bar import StoredBar
+from clues.folders.training import TrainingLog
 from clues.report.words import count, listed, percent
 from clues.scoring.channel import SCORE, channels_among
 from clues.selection.cautions import Caution, about_bar
@@ -69,15 +70,15 @@ def about_simulation(sources: int, spoiled_share: float, kinds: list[str]) -> Ca
     return Caution("simulated", "Simulated data", text)
 
 
-def about_training(arms: Mapping[str, Any]) -> list[Caution]:
+def about_training(log: TrainingLog) -> list[Caution]:
     """Clients that were late or failed in some round."""
     missed, broken = [], []
-    for arm, training in arms.items():
-        federated = [(f"in round {r['round']} of {arm}", r) for r in training.get("rounds", [])]
-        for when, r in federated + [(f"when training {arm} alone", r) for r in training.get("alone", [])]:
-            errors = {name: n["error"] for name, n in r["clients"].items() if n["error"]}
-            missed += [f"{name} {when}" for name, error in errors.items() if error == "late"]
-            broken += [f"{name} {when} ({error})" for name, error in errors.items() if error != "late"]
+    for name, arm in log.arms.items():
+        federated = [(f"in round {one.round} of {name}", one) for one in arm.rounds]
+        for when, one in federated + [(f"when training {name} alone", one) for one in arm.alone]:
+            errors = {client: told.error for client, told in one.clients.items() if told.error}
+            missed += [f"{client} {when}" for client, error in errors.items() if error == "late"]
+            broken += [f"{client} {when} ({error})" for client, error in errors.items() if error != "late"]
     parts = [f"Late: {listed(missed)}"] * bool(missed) + [f"Failed: {listed(broken)}"] * bool(broken)
     text = f"{'; '.join(parts)}. The others were averaged without them."
     title = "Not every client was in every round"

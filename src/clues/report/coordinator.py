@@ -14,6 +14,7 @@ from clues.config.reading import load_job
 from clues.disk.reading import read_json, read_json_if_there, read_lines
 from clues.folders.bar import StoredBar
 from clues.folders.run import RunFolder
+from clues.folders.training import TrainingLog
 from clues.report import bar, cautions, charts, comparing, federation, words
 from clues.report.groups import about_uneven_clients, client_shares
 from clues.report.page import Numbers, write_page
@@ -38,7 +39,7 @@ def write_coordinator_report(folder: Path) -> Path:
     Raises ReportError when selection.json, anchors.json or job.toml is missing or of another version.
     """
     selection, anchors = read_json(folder / "selection.json"), RunFolder(folder).anchors.read()
-    metrics, training = read_json_if_there(folder / "metrics.json"), read_json_if_there(folder / "training.json")
+    metrics, training = read_json_if_there(folder / "metrics.json"), TrainingLog.read(folder)
     job = load_job(folder / "job.toml")
     return write_page(
         folder / PAGE,
@@ -50,7 +51,7 @@ def write_coordinator_report(folder: Path) -> Path:
         counts=Numbers(selection, "count"),
         cautions=_cautions(job, selection, anchors, training),
         arms=federation.training_views(training),
-        wire=federation.totals(training.get("arms", {})),
+        wire=federation.totals(training),
         events=_times(read_lines(folder / "events.jsonl")),
         **_selected(selection),
         **_bar(anchors, job),
@@ -147,13 +148,13 @@ def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
     return charts.inline_svg(charts.models_compared(models, metric, title), label)
 
 
-def _cautions(job: Job, selection: Mapping[str, Any], anchors: StoredBar, training: Mapping[str, Any]) -> list[Caution]:
+def _cautions(job: Job, selection: Mapping[str, Any], anchors: StoredBar, training: TrainingLog) -> list[Caution]:
     clients, alpha = selection["clients"], job.selection.alpha
     found = cautions.about_anchors(anchors) + cautions.about_clients(clients) + about_uneven_clients(clients)
     found += cautions.about_unseen(selection.get("unseen", {}), alpha)
     if job.sample.clients:
         found.append(cautions.about_simulation(len(clients), job.sample.spoiled_share, list(job.sample.kinds)))
-    return found + cautions.about_training(training.get("arms", {}))
+    return found + cautions.about_training(training)
 
 
 def _times(events: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from clues.folders.training import ArmLog, ClientRound, Round, TrainingLog
 from clues.report import words
 from clues.report.drawing import inline_svg
 from clues.report.loss_curves import loss_curves
@@ -35,64 +34,65 @@ class Participation:
 SUMMED = ("joined", "late", "failed", "updates", "bytes_down", "bytes_up", "seconds")
 
 
-def participation(arm: Mapping[str, Any]) -> dict[str, Participation]:
+@dataclass(frozen=True)
+class TrainingView:
+    """An arm's part of the page: the chart, and the table behind it."""
+
+    name: str
+    trained_on: str
+    rounds: tuple[Round, ...]
+    alone: dict[str, float | None]
+    """Client -> training loss, of those that trained alone."""
+    clients: dict[str, Participation]
+    chart: str
+
+
+def participation(arm: ArmLog) -> dict[str, Participation]:
     """Client -> what it did in this arm, by name."""
     found: dict[str, Participation] = {}
-    for federated, part in ((False, "alone"), (True, "rounds")):
-        for r in arm.get(part, []):
-            for name, n in r["clients"].items():
-                client = found.setdefault(name, Participation())
-                match n["error"]:
-                    case "":
-                        _add(client, n, federated)
-                    case "late":
-                        client.late += 1
-                    case _:
-                        client.failed += 1
+    for federated, rounds in ((False, arm.alone), (True, arm.rounds)):
+        for name, told in (one for each in rounds for one in each.clients.items()):
+            client = found.setdefault(name, Participation())
+            match told.error:
+                case "":
+                    _add(client, told, federated)
+                case "late":
+                    client.late += 1
+                case _:
+                    client.failed += 1
     return dict(sorted(found.items()))
 
 
-def _add(client: Participation, numbers: Mapping[str, Any], federated: bool) -> None:
+def _add(client: Participation, told: ClientRound, federated: bool) -> None:
     client.updates += 1
-    client.rows = numbers["rows"]
+    client.rows = told.rows or 0
     if federated:
         client.joined += 1
-        client.train_loss = numbers["train_loss"]
-    client.bytes_down += numbers.get("bytes_down") or 0
-    client.bytes_up += numbers.get("bytes_up") or 0
-    client.seconds += numbers.get("seconds") or 0.0
+        client.train_loss = told.train_loss
+    client.bytes_down += told.bytes_down
+    client.bytes_up += told.bytes_up
+    client.seconds += told.seconds or 0.0
 
 
-def totals(arms: Mapping[str, Any]) -> Participation:
+def totals(log: TrainingLog) -> Participation:
     """Everything, over all arms and clients."""
     whole = Participation()
-    for arm in arms.values():
+    for arm in log.arms.values():
         for client in participation(arm).values():
             for name in SUMMED:
                 setattr(whole, name, getattr(whole, name) + getattr(client, name))
     return whole
 
 
-def training_views(training: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One entry per arm for the template: name, rounds, the chart, and the table behind it."""
-    views = []
-    for name, arm in training.get("arms", {}).items():
-        rounds = arm.get("rounds", [])
-        if not rounds:
-            continue
-        clients = participation(arm)
-        ends = words.listed([f"{c} {n.train_loss:.3f}" for c, n in clients.items() if n.train_loss is not None])
-        alone = {c: n["train_loss"] for r in arm.get("alone", []) for c, n in r["clients"].items() if not n["error"]}
-        label = f"Loss per round, arm {name}: in the last of {len(rounds)} rounds {ends}."
-        views.append(
-            {
-                "name": name,
-                "trained_on": words.trained_on(name),
-                "rounds": rounds,
-                "validated": any(r.get("validation_nll") is not None for r in rounds),
-                "alone": alone,
-                "clients": clients,
-                "chart": inline_svg(loss_curves(rounds), label),
-            }
-        )
-    return views
+def training_views(log: TrainingLog) -> list[TrainingView]:
+    """One for each arm that had a federated round."""
+    return [_view(name, arm) for name, arm in log.arms.items() if arm.rounds]
+
+
+def _view(name: str, arm: ArmLog) -> TrainingView:
+    clients = participation(arm)
+    ends = words.listed([f"{c} {n.train_loss:.3f}" for c, n in clients.items() if n.train_loss is not None])
+    alone = {c: told.train_loss for each in arm.alone for c, told in each.clients.items() if not told.error}
+    label = f"Loss per round, arm {name}: in the last of {len(arm.rounds)} rounds {ends}."
+    chart = inline_svg(loss_curves(arm.rounds), label)
+    return TrainingView(name, words.trained_on(name), arm.rounds, alone, clients, chart)

@@ -1,11 +1,12 @@
-"""How the loss of every client and of the public validation rows went over the rounds of one arm."""
+"""How the loss of every client went over the rounds of one arm."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from clues.folders.training import Round
 from clues.report.drawing import COLOURS, PICTURES, chart_of, drawn
 from clues.report.histogram import WIDTH, layered
 
@@ -14,22 +15,13 @@ if TYPE_CHECKING or PICTURES:
 
 MOST_NAMED = 6
 """Clients that are named at their line's end; more of them are drawn alike and read from the table."""
-VALIDATION = "validation"
-"""Name of the curve that is no client's."""
 
 
 @drawn
-def loss_curves(rounds: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
-    """One arm: each client's training loss (thin) and the public validation loss (thick) over the rounds.
-
-    Args:
-        rounds: `round`, `clients` -> name -> `train_loss`, `validation_nll`, as in training.json.
-    """
-    lines = [(r["round"], n.get("train_loss"), name) for r in rounds for name, n in r["clients"].items()]
-    lines += [(r["round"], r.get("validation_nll"), VALIDATION) for r in rounds]
-    points = [Point(name, k, y) for k, y, name in lines if y is not None]
-    clients = [asdict(point) for point in points if point.line != VALIDATION]
-    validation = [asdict(point) for point in points if point.line == VALIDATION]
+def loss_curves(rounds: Sequence[Round]) -> alt.LayerChart:
+    """One arm: each client's training loss over the rounds."""
+    lines = [(name, each.round, client.train_loss) for each in rounds for name, client in each.clients.items()]
+    points = [Point(name, number, loss) for name, number, loss in lines if loss is not None]
     last = max((point.round for point in points), default=1)
     domain = alt.Scale(domain=[1, max(last, 2)], nice=False)
     x = alt.X(
@@ -41,10 +33,9 @@ def loss_curves(rounds: Sequence[Mapping[str, Any]]) -> alt.LayerChart:
     y = alt.Y("loss:Q", title="loss", scale=alt.Scale(zero=False))
     ends = chart_of([asdict(end) for end in _line_ends(points)])
     layers = [
-        chart_of(clients)
+        chart_of([asdict(point) for point in points])
         .mark_line(strokeWidth=1.2, color=COLOURS["other"], point=_dots("other"))
         .encode(x, y, detail="line:N"),
-        chart_of(validation).mark_line(strokeWidth=2.5, color=COLOURS["kept"], point=_dots("kept")).encode(x, y),
         ends.mark_text(align="left", dx=8).encode(x, y, text="line:N"),
     ]
     return layered(layers, width=WIDTH - 70, height=190)
@@ -64,10 +55,10 @@ class Point:
 
 
 def _line_ends(points: Sequence[Point]) -> list[Point]:
-    """A name at the end of every line, moved apart where lines end close together; validation alone if too many."""
+    """A name at the end of every line, moved apart where lines end close together; none if there are too many."""
     ends = {point.line: point for point in sorted(points, key=lambda point: point.round)}
-    if len(ends) > MOST_NAMED + 1:
-        ends = {name: end for name, end in ends.items() if name == VALIDATION}
+    if len(ends) > MOST_NAMED:
+        return []
     losses = [point.loss for point in points]
     room = 0.085 * (max(losses) - min(losses)) if losses else 0.0
     last, moved, apart = max((point.round for point in points), default=1), 0.0, []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from clues.folders.arm import Arm
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,12 @@ ARMS = {
 """What a compared model was trained on."""
 
 
-def trained_on(arm: str) -> str:
-    """What a compared model was trained on; the `-epoch` arms make as many passes over fewer rows."""
-    rows = ARMS.get(arm.removesuffix("-epoch"), arm)
-    return f"{rows}, as many passes as over all rows" if arm.endswith("-epoch") else rows
+def trained_on(name: str) -> str:
+    """What a compared model was trained on."""
+    if name in ARMS:
+        return ARMS[name]
+    arm = Arm.parse(name)
+    return f"{ARMS[replace(arm, equal_epochs=False).name]}, as many passes as over all rows"
 
 
 def criterion(name: str) -> CriterionWords:

@@ -9,7 +9,8 @@ import psutil
 import pytest
 
 from clues.errors import FederationError
-from clues.federated.engines.simulation import _backend, simulate
+from clues.federated.engines.ray_cluster import backend
+from clues.federated.engines.simulation import simulate
 from clues.federated.federation import Federation
 from clues.federated.replies import Failure, SelectReply, TrainReply
 from tests.helpers.toy import SECRET, Toys, score, select, train
@@ -86,6 +87,6 @@ def test_a_process_that_dies_ends_the_run(tmp_path: Path) -> None:
     ("clients", "cpus", "share", "total"), [(4, 2, 1, 2), (4, 1, 1, 1), (2, 8, 4, 8), (3, 8, 2, 6), (1, 2, 2, 2)]
 )
 def test_cpus_are_shared_out(clients: int, cpus: int, share: int, total: int) -> None:
-    backend = _backend(clients, cpus, "folder")
-    assert backend["client_resources"]["num_cpus"] == share
-    assert backend["init_args"]["num_cpus"] == total
+    settings = backend(clients, cpus, "folder")
+    assert settings["client_resources"]["num_cpus"] == share
+    assert settings["init_args"]["num_cpus"] == total

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -20,12 +20,10 @@ from clues.evaluation.answers.answer import BASE
 
 if TYPE_CHECKING:
     from clues.config import Job
-    from clues.evaluation.models import TestSet
+    from clues.evaluation.models import Measured, TestSet
     from clues.models.base import LanguageModel
     from clues.progress import Progress
 
-Measured = dict[str, Any]
-"""What `measure_as_it_is` found."""
 EXAMPLES = """
 **Examples**
 
@@ -98,7 +96,7 @@ def evaluate(
         "documents": len(set(held_out.documents)),
     }
     compared = [one for name in models if name != BASE for one in _compared(name, models, held_out, job)]
-    told = {name: {k: v for k, v in found.items() if k not in ("nll", "right")} for name, found in models.items()}
+    told = {name: found.metrics.to_dict() for name, found in models.items()}
     said = [_counted(**facts), _models(models), *compared_text(compared)]
     whole = {"command": "evaluate", **facts, "models": told, "comparisons": [one.facts for one in compared]}
     return output.answer("\n".join(said), whole)
@@ -127,12 +125,14 @@ def _compared(name: str, models: Mapping[str, Measured], test: TestSet, job: Job
     """An adapter against the base, by likelihood and by the choice of the right answer."""
     from clues.statistics.paired import comparison
 
-    rows = {"test_nll": ("nll", test.documents), "choice_accuracy": ("right", test.choices.documents)}
+    adapted, base = models[name], models[BASE]
+    pairs = {"test_nll": (adapted.nll, base.nll, test.documents)}
+    if adapted.right is not None and base.right is not None:
+        pairs["choice_accuracy"] = (adapted.right, base.right, test.choices.documents)
     spread = (job.evaluation.bootstrap, job.seed)
     return [
-        Compared(measure, comparison((name, BASE), "adapter", (models[name][of], models[BASE][of]), documents, *spread))
-        for measure, (of, documents) in rows.items()
-        if of in models[name]
+        Compared(measure, comparison((name, BASE), "adapter", (first, second), documents, *spread))
+        for measure, (first, second, documents) in pairs.items()
     ]
 
 
@@ -145,12 +145,10 @@ def _models(models: Mapping[str, Measured]) -> str:
     rows = [["model", "test NLL", "95 % interval", "perplexity", "95 % interval", "right answer", "95 % interval"]]
     likelihood = {"test_nll": partial(fixed, digits=4), "perplexity": partial(fixed, digits=2)}
     for name, found in models.items():
-        cells = [
-            cell
-            for each, say in likelihood.items()
-            for cell in measured(found[each], found[f"{each}_low"], found[f"{each}_high"], say)
-        ]
-        chosen, low, high = (found.get(f"choice_{end}") for end in ("accuracy", "low", "high"))
-        choice = ["not measured", ""] if chosen is None else [percent(chosen), interval_text(low, high, percent)]
+        m = found.metrics
+        ends = {"test_nll": (m.test_nll_low, m.test_nll_high), "perplexity": (m.perplexity_low, m.perplexity_high)}
+        cells = [cell for each, say in likelihood.items() for cell in measured(getattr(m, each), *ends[each], say)]
+        interval = interval_text(m.choice_low, m.choice_high, percent)
+        choice = ["not measured", ""] if m.choice_accuracy is None else [percent(m.choice_accuracy), interval]
         rows.append([name, *cells, *choice])
     return table(rows)

@@ -6,25 +6,28 @@ The engine runs on a thread and the server's code on the caller's: exceptions an
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
-import signal
-import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TypeVar
 
 import psutil
 from flwr.app import Context
+from flwr.clientapp import ClientApp
 from flwr.serverapp import Grid, ServerApp
 
 from clues.errors import FederationError
 from clues.federated.client_app import Client, make_client_app
+from clues.federated.engines.ray_cluster import (
+    ClusterSettings,
+    backend,
+    client_processes,
+    orderly_end,
+    private_folder,
+    quiet,
+)
 from clues.federated.federation import Federation
-from clues.federated.flower import CLIENT_PROCESS
 
 T = TypeVar("T")
 
@@ -48,7 +51,7 @@ def simulate(
     FederationError if the engine fails or a client's process dies. No process is left behind, whatever happens; if
     this one is killed outright, Ray's last helpers end some seconds later.
     """
-    with _private_folder() as folder, _quiet(), _orderly_end():
+    with private_folder() as folder, quiet(), orderly_end():
         engine = _Engine(client_for, clients, cpus, folder)
         greeted: Mapping[str, int] = {}
         try:
@@ -88,8 +91,8 @@ class _Engine:
         self._failure: BaseException | None = None
         self._seen = 0
         client_app = make_client_app(_NumberedClients(client_for, tuple(clients)))
-        backend = _backend(len(clients), cpus, folder)
-        self._thread = threading.Thread(target=self._run, args=(client_app, len(clients), backend), daemon=True)
+        settings = backend(len(clients), cpus, folder)
+        self._thread = threading.Thread(target=self._run, args=(client_app, len(clients), settings), daemon=True)
         self._thread.start()
 
     def grid(self) -> Grid:
@@ -102,7 +105,7 @@ class _Engine:
         """
         if not self._thread.is_alive():
             raise FederationError("the simulation engine stopped; resume the run") from self._failure
-        alive = len(_client_processes())
+        alive = len(client_processes())
         if alive < self._seen:
             raise FederationError(
                 "a client's process died, most often for lack of memory; run fewer clients at once and resume the run"
@@ -112,7 +115,7 @@ class _Engine:
     def kill(self) -> None:
         """Kill the client processes, whatever they do. The engine takes each for a failed task and ends."""
         self._done.set()
-        for process in _client_processes():
+        for process in client_processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
@@ -124,7 +127,7 @@ class _Engine:
             self.kill()
             self._thread.join(20)
 
-    def _run(self, client_app, number: int, backend: dict) -> None:
+    def _run(self, client_app: ClientApp, number: int, settings: ClusterSettings) -> None:
         from flwr.simulation import run_simulation
 
         server_app = ServerApp()
@@ -135,78 +138,8 @@ class _Engine:
             self._done.wait()
 
         try:
-            run_simulation(server_app, client_app, number, backend_config=backend)
+            run_simulation(server_app, client_app, number, backend_config=settings)
         except BaseException as error:
             self._failure = error
             if not self._grid.done():
                 self._grid.set_exception(FederationError(f"the simulation engine cannot start: {error}"))
-
-
-def _client_processes() -> list[psutil.Process]:
-    """The worker processes of this process's simulation."""
-    found = []
-    for process in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            title = process.cmdline()
-            if title and title[0].startswith(CLIENT_PROCESS):
-                found.append(process)
-    return found
-
-
-def _backend(clients: int, cpus: int, folder: str) -> dict:
-    """Ray's settings: a cluster of our own on `cpus` CPUs, its files in `folder`, nothing printed or served."""
-    share = max(1, cpus // clients)
-    at_once = min(clients, max(1, cpus // share))
-    return {
-        "client_resources": {"num_cpus": share, "num_gpus": 0.0},
-        "init_args": {
-            "address": "local",
-            "num_cpus": share * at_once,
-            "include_dashboard": False,
-            "log_to_driver": False,
-            "logging_level": "critical",
-            "_temp_dir": folder,
-        },
-    }
-
-
-@contextlib.contextmanager
-def _private_folder() -> Iterator[str]:
-    """A folder for Ray inside one that no other user can enter: Ray opens its own to everybody, logs and all."""
-    # Ray's sockets live in it, and the path of a socket holds 107 characters at most.
-    parent = tempfile.gettempdir() if len(tempfile.gettempdir()) < 25 else "/tmp"
-    with tempfile.TemporaryDirectory(prefix="clues-", dir=parent, ignore_cleanup_errors=True) as folder:
-        yield os.path.join(folder, "r")
-
-
-@contextlib.contextmanager
-def _orderly_end() -> Iterator[None]:
-    """Let SIGTERM end the run as Ctrl-C does, so that the client processes end too."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Flower, whose errors reach us as codes and exceptions, and set the environment for Ray meanwhile."""
-    logger, before = logging.getLogger("flwr"), dict(os.environ)
-    logger.disabled = True
-    os.environ.update(
-        RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO="0",  # no client asks for a GPU; else Ray warns about it
-        RAY_ENABLE_AUTO_CONNECT="0",  # a call after the end fails; else it would start another Ray
-        RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER="0",  # listen on the loopback alone; as on those systems, so on Linux
-    )
-    try:
-        yield
-    finally:
-        logger.disabled = False
-        for name in ("PYTHONPATH", *(key for key in os.environ if key.startswith("RAY_"))):
-            os.environ.pop(name, None)
-            if name in before:
-                os.environ[name] = before[name]

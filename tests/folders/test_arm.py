@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clues.collaboration.arm import CLUES, MIXED, ORACLE, Arm, Combined, Merge
+from clues.folders.arm import CLUES, MIXED, ORACLE, Arm, Combined, Merge
 
 USUAL = Merge("linear", "samples")
 

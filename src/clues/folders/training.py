@@ -7,9 +7,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
+from clues.disk.reading import read_json_if_there
 from clues.disk.writing import write_json
+from clues.errors import FolderError
 
 FILE = "training.json"
 Part = Literal["rounds", "alone"]
@@ -68,9 +70,14 @@ class TrainingLog:
 
     @staticmethod
     def read(folder: Path) -> TrainingLog:
-        """The log in a run's folder; an empty one where nothing was trained yet."""
-        file = folder / FILE
-        return TypeAdapter(TrainingLog).validate_json(file.read_bytes()) if file.exists() else TrainingLog()
+        """The log in a run's folder; an empty one where nothing was trained. Raises FolderError, see `read_json`."""
+        found = read_json_if_there(folder / FILE)
+        try:
+            return TypeAdapter(TrainingLog).validate_python(found)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise FolderError(f"{folder / FILE}: {where}: {first['msg']}; run the job again") from error
 
     def with_round(self, arm: str, part: Part, one: Round) -> TrainingLog:
         """The same with one round more. A round that was logged before, by a run that was killed before it had kept
