@@ -11,14 +11,14 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "GLOSSARY.md").read_text(encoding="utf-8")
 ENTRIES = [entry for entry in PAGE.split("\n\n") if entry.startswith("**")]
 TERMS = [term for entry in ENTRIES for term in re.findall(r"\*\*([^*]+)\*\*", entry)]
-SAID = list((ROOT / "src/clues/report/templates").rglob("*.j2"))
+SAID = [*(ROOT / "src/clues/report/templates").rglob("*.j2"), *(ROOT / "src/clues/cli/text").glob("*.py")]
 NOT_SAID = {
     "row": r"verdict(?!s in <code>audit)|judge[sd]? (the|a|each|every) row|rows? (is|are|was|were) judged",
     "owner": r"(?i)data holder|data provider",
     "anchor": r"(?i)calibration (set|point|row)s?",
     "evidence": r"(?i)quality score",
 }
-"""A term, and other words for it that pages leave alone."""
+"""A term, and other words for it that pages and terminal leave alone."""
 
 
 def test_every_term_stands_there_once_and_in_two_lines():
@@ -44,7 +44,7 @@ def test_it_is_linked_from_where_readers_begin(document):
 
 
 @pytest.mark.parametrize("term", NOT_SAID)
-def test_pages_call_a_thing_by_its_name(term):
+def test_pages_and_terminal_call_a_thing_by_its_name(term):
     assert term in TERMS
     for file in SAID:
         found = re.search(NOT_SAID[term], file.read_text(encoding="utf-8"))

@@ -66,7 +66,7 @@ def test_verdicts_are_never_lost(clues, folder):
         assert "move the file away" in refused.err
     same = clues("audit", folder, "--rows", "20", "--seed", "0")
     assert same.code == 0
-    assert "19 not judged (counted as good below)" in same.out
+    assert "19 not read (counted as good below)" in same.out
     assert (folder / "audit.jsonl").read_bytes() == before
 
 

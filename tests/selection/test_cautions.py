@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from clues.cli.text.kept import kept_text
+from clues.cli.text.kept import Kept, kept_text
 from clues.config import SelectionSettings
 from clues.folders.bar import StoredBar
+from clues.folders.summary import ClientSummary, Decisions, Origin
 from clues.owner.decide import cautions
 from clues.report.cautions import about_anchors
 from clues.selection.bar import Bar
-from clues.selection.cautions import LOW, about_bar
+from clues.selection.cautions import LOW, Caution, about_bar
 from clues.selection.select import calibrate
 from tests.selection.test_select import bar, table
 
@@ -74,7 +75,8 @@ def test_page_terminal_and_file_say_the_same(tmp_path, spoiled, alpha, n):
     tried, settings = dirty_bar(spoiled, n), SelectionSettings(alpha=alpha)
     found = cautions(tried, settings)
     assert about_anchors(StoredBar.of(tried, settings)) == found  # the page's
-    counts = dict.fromkeys(("kept", "dropped", "rows", "anchors", "set_aside"), 1)
-    facts = {"reasons": {}, "rule": "conformal", "group_warnings": [], "kept_file": "k", "report": "r", **counts}
-    said = kept_text(tmp_path, facts | {"warnings": json.loads(json.dumps([vars(each) for each in found]))})
+    written = tuple(Caution(**each) for each in json.loads(json.dumps([asdict(each) for each in found])))  # client.json
+    decided = Origin("n", "j", "m"), Decisions(1, 1, 0, 0, {}), settings
+    told = Kept(ClientSummary(*decided, "file", {}, 0, 0, 0, n, written), [], "kept", "report")
+    said = kept_text(tmp_path, told)
     assert [line[6:] for line in said.split("\n") if line.startswith("note: ")] == [each.text for each in found]

@@ -18,6 +18,9 @@ from clues.cli.display import Kind, showing
 from clues.cli.errors import DONE, GATE
 from clues.progress import Progress
 
+Facts = Mapping[str, Any]
+"""What a command tells a program: a JSON object, made last of all from what is typed."""
+
 
 @Parameter(name="*", group="Output")
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Output:
         with showing("none" if self.quiet else self.display) as display:
             yield Progress(events, display)
 
-    def answer(self, text: str, facts: Mapping[str, Any], path: Path | None = None, failed: str = "") -> int:
+    def answer(self, text: str, facts: Facts, path: Path | None = None, failed: str = "") -> int:
         """Print a result and return the exit code: 1 if a gate that was asked for has `failed`.
 
         text: for a person. facts: for a program. path: the file or folder that the command made.

@@ -29,7 +29,7 @@ class AuditLine:
     response: str
     """The turns of the model."""
     verdict: str
-    """`bad` (rightly dropped), `good`, or empty while nobody has judged it."""
+    """`bad` (rightly dropped), `good`, or empty while nobody has read it."""
 
 
 @dataclass(frozen=True)

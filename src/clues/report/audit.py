@@ -1,4 +1,4 @@
-"""A random sample of the dropped rows for a person to judge, and what the verdicts say about all of them.
+"""A random sample of the dropped rows for a person to read, and what the verdicts say about all of them.
 
 The file `audit.jsonl` lies in an owner's folder and stays there: it holds the owner's texts.
 """
@@ -32,7 +32,7 @@ class Audit:
     """Rows that the bar dropped."""
     seed: int
     verdicts: Mapping[str, str]
-    """Row id -> `bad`, `good`, or empty while nobody has judged it."""
+    """Row id -> `bad`, `good`, or empty while nobody has read it."""
 
     def number(self, verdict: str) -> int:
         return list(self.verdicts.values()).count(verdict)
@@ -63,7 +63,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Left:
-    """The rows that stay dropped once those judged good are kept."""
+    """The rows that stay dropped once those found good are kept."""
 
     dropped: int
     most_good: int
@@ -121,7 +121,7 @@ def bar_dropped(scores: Scores, sample: Collection[str] = ()) -> list[str]:
 
 
 def start_audit(folder: OwnerFolder, rows: int | None = None, seed: int | None = None) -> Audit:
-    """Draw a sample and write it to be judged, over one that nobody has judged yet, whose size and seed are kept.
+    """Draw a sample and write it to be read, over one that nobody has read yet, whose size and seed are kept.
 
     Nothing is written where the bar dropped nothing. Raises AuditError for a file with verdicts, and FolderError
     without scores.
@@ -148,7 +148,7 @@ def _write_sample(folder: OwnerFolder, sample: Sequence[str], seed: int) -> None
 
 
 def _line(row: DroppedRow, seed: int, columns: Mapping[str, str] | None) -> AuditLine:
-    """What a person needs to judge a row: all turns but the assistant's, the assistant's, and the reason given."""
+    """What a person needs to read a row: all turns but the assistant's, the assistant's, and the reason given."""
     turns = conversation(row.record, columns)
     prompt = "\n\n".join(turn.content for turn in turns if turn.role != "assistant")
     response = "\n\n".join(turn.content for turn in turns if turn.role == "assistant")

@@ -17,19 +17,19 @@ EXAMPLES = """
 **Examples**
 
     clues audit out                       (draws 30 of the dropped rows into out/audit.jsonl)
-    clues audit out                       (again, once they are judged: what they say about all)
+    clues audit out                       (again, once they are read: what they say about all)
     clues audit out --rows 100 --seed 1
     clues audit out --json
 """
 
 
 def audit(folder: Path, /, *, rows: int | None = None, seed: int | None = None, output: Output = NORMAL) -> int:
-    """How many of the dropped rows are good after all? A person judges a random sample, and a bound on all follows.
+    """How many of the dropped rows are good after all? A person reads a random sample, and a bound on all follows.
 
     The first call writes `audit.jsonl` into the folder. Read each row in it and write `"bad"` (rightly dropped) or
     `"good"` into its `"verdict"`. The next call says with 95 % confidence what share of all dropped rows is good at
-    most, and puts rows judged good into `decisions.jsonl` as keep, which `clues select` applies. A file with verdicts
-    is never overwritten. Judge every row: one without a verdict counts as good in the bound.
+    most, and puts rows found good into `decisions.jsonl` as keep, which `clues select` applies. A file with verdicts
+    is never overwritten. Read every row: one without a verdict counts as good in the bound.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def audit(folder: Path, /, *, rows: int | None = None, seed: int | None = None, 
         _check_given(file, found, rows, seed)
         kept = own.decisions.keep_audited(found.verdicts)
         applied = set(scores["id"][scores["decision"] == "keep"]) & set(found.verdicts)
-        text = _judged(folder, found.facts, len(kept), waiting=applied != set(kept))
+        text = _read(folder, found.facts, len(kept), waiting=applied != set(kept))
     else:
         found = start_audit(own, rows, seed)
         text = _drawn(folder, found.facts)
@@ -62,7 +62,7 @@ def audit(folder: Path, /, *, rows: int | None = None, seed: int | None = None, 
 
 
 def _check_given(file: Path, found: Audit, rows: int | None, seed: int | None) -> None:
-    """Raises UsageError where another sample is asked for than the one that is judged."""
+    """Raises UsageError where another sample is asked for than the one that is being read."""
     if rows not in (None, len(found.verdicts)) or seed not in (None, found.seed):
         raise UsageError(
             f"{file} holds verdicts on {count(len(found.verdicts), 'row')} of seed {found.seed}: leave --rows and "
@@ -72,7 +72,7 @@ def _check_given(file: Path, found: Audit, rows: int | None, seed: int | None) -
 
 def _drawn(folder: Path, facts: AuditFacts) -> str:
     if not facts.dropped:
-        return f"the bar dropped no row of {folder}: there is nothing to judge"
+        return f"the bar dropped no row of {folder}: there is nothing to read"
     sampled, dropped = facts.sampled, facts.dropped
     what = f"{count(sampled, 'row')} of the {dropped:,} that the bar dropped, drawn at random"
     lines = [
@@ -85,9 +85,9 @@ def _drawn(folder: Path, facts: AuditFacts) -> str:
     return "\n".join(lines)
 
 
-def _judged(folder: Path, facts: AuditFacts, kept: int, waiting: bool) -> str:
+def _read(folder: Path, facts: AuditFacts, kept: int, waiting: bool) -> str:
     """The bound, and what to do with it; waiting: whether decisions.jsonl says more than has been applied."""
-    open_rows = f", {facts.unanswered} not judged (counted as good below)" if facts.unanswered else ""
+    open_rows = f", {facts.unanswered} not read (counted as good below)" if facts.unanswered else ""
     lines = [
         f"of {count(facts.sampled, 'row')} drawn, {facts.good} good and {facts.bad} bad{open_rows}",
         f"with 95 % confidence at most {percent(facts.most_good_share or 0, 1)} of the "
@@ -95,7 +95,7 @@ def _judged(folder: Path, facts: AuditFacts, kept: int, waiting: bool) -> str:
         f"(two-sided: {percent(facts.low or 0, 1)} to {percent(facts.high or 0, 1)})",
     ]
     if kept:
-        lines.append(f"{count(kept, 'row')} judged good: keep, in {folder / 'decisions.jsonl'}")
+        lines.append(f"{count(kept, 'row')} found good: keep, in {folder / 'decisions.jsonl'}")
     if waiting:
         lines.append(f"to apply what changed there: clues select {folder}")
     left = facts.left

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -25,13 +24,9 @@ from clues.cli.options import (
 )
 from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
-from clues.cli.text.kept import kept_facts, kept_text
-from clues.cli.text.words import count, percent
+from clues.cli.text.kept import Kept, kept_text
+from clues.cli.text.words import percent
 from clues.errors import UsageError
-
-if TYPE_CHECKING:
-    from clues.config import Job
-    from clues.owner.inputs import Inputs
 
 EXAMPLES = """
 **Examples**
@@ -115,7 +110,9 @@ def score(
             | {f"selection.{k}": v for k, v in bar.items()},
         )
         if dry_run:
-            return _rehearse((file, validation, anchors), output_to, job, names, resume, output)
+            from clues.cli.text.score_rehearsal import rehearse
+
+            return rehearse((file, validation, anchors), output_to, job, names, resume, output)
         from clues.owner.score import score_file
 
         work = partial(score_file, file, validation, anchors, output_to, job)
@@ -123,54 +120,8 @@ def score(
         decisions = work(progress=progress, columns=names, resume=resume)
     if decisions is None:
         return DONE  # one of several processes; the first one answers
-    facts = kept_facts(output_to, decisions)
+    found = Kept.read(output_to)
     share = decisions.dropped / max(1, decisions.rows)
     failed = f"{percent(share, 1)} of the rows are dropped" if fail_over is not None and share > fail_over else ""
-    return output.answer(kept_text(output_to, facts), {"command": "score", **facts}, facts["kept_file"], failed)
-
-
-def _rehearse(
-    files: tuple[Path, Path, Path],
-    output_to: Path,
-    job: Job,
-    columns: dict[str, str] | None,
-    resume: bool,
-    output: Output,
-) -> int:
-    """Do all that comes before the first pass, and write nothing."""
-    from clues.cli.text.cost import owner_cost
-    from clues.cli.text.first_row import first_row, first_row_text
-    from clues.cli.text.usable import usable, usable_text
-    from clues.folders.owner import OwnerFolder
-    from clues.models.base import load_skeleton
-    from clues.owner.inputs import Inputs
-    from clues.owner.output import check_output
-    from clues.owner.scored_by import scored_by, scoring_model
-
-    scored_by(job)
-    check_output(OwnerFolder(output_to), job, resume)
-    lm = scoring_model(job, load_skeleton(job.model))
-    inputs = Inputs.read(*files, lm, job.seed, columns)
-    mine, cost = inputs.rows, owner_cost(inputs, lm, job)
-    found = usable(files[0], mine, inputs.overlap())
-    first = first_row(mine.rows[0], mine.encoded[0], lm.tokenizer)
-    text = "\n".join(
-        [
-            usable_text(found, job.model.max_length),
-            *_public_lines(inputs),
-            first_row_text(first, lm.tokenizer),
-            cost.text,
-            f"nothing was written; without --dry-run the results go to {output_to}",
-        ]
-    )
-    counts = {"validation": len(inputs.validation.rows), "anchors": len(inputs.anchors.rows)}
-    about = {"command": "score", "dry_run": True, **asdict(found), **counts, **cost.facts, "first_row": asdict(first)}
-    return output.answer(text, {**about, "job": job.to_dict()})
-
-
-def _public_lines(inputs: Inputs) -> list[str]:
-    parts = {"validation": inputs.validation, "anchors": inputs.anchors}
-    return [
-        f"{inputs.files[name]}: {count(len(part.rows), 'usable row')} as {name}, {len(part.set_aside)} set aside"
-        for name, part in parts.items()
-    ]
+    facts = {"command": "score", **found.facts}
+    return output.answer(kept_text(output_to, found), facts, Path(found.kept_file), failed)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from clues.cli.options import Rule, owner_job
 from clues.cli.output import NORMAL, Output
-from clues.cli.text.kept import kept_facts, kept_text
+from clues.cli.text.kept import Kept, kept_text
 from clues.disk.reading import read_json
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ def select(
     from clues.owner.decide import decide_again
     from clues.report.owner import write_owner_report
 
-    decisions = decide_again(folder, job.selection)
+    decide_again(folder, job.selection)
     write_owner_report(folder)
-    facts = kept_facts(folder, decisions)
-    return output.answer(kept_text(folder, facts), {"command": "select", **facts}, facts["kept_file"])
+    found = Kept.read(folder)
+    return output.answer(kept_text(folder, found), {"command": "select", **found.facts}, Path(found.kept_file))
 
 
 def _job(folder: Path, given: Mapping[str, str | float | None]) -> Job:
