@@ -15,7 +15,12 @@ from clues.config.reading import job_from_dict
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted([*(ROOT / "docs").rglob("*.md"), *(ROOT / "research").glob("*.md")]),
+]
 NAMES = {command.__name__ for command in COMMANDS}
 
 
