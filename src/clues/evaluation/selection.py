@@ -112,9 +112,12 @@ def by_client(scored: Scored) -> dict[str, ClientSelection]:
     for name, p in zip(names, more_dropped(lost, rows, sum(lost), sum(rows)).tolist(), strict=True):
         own = scored.client == name
         keep, clean = scored.keep[own], scored.clean[own]
+        dropped = share("dropped_share", int((~keep).sum()), len(keep))
         clients[name] = ClientSelection(
             **vars(shares_of(keep, clean)),
-            **share("dropped_share", int((~keep).sum()), len(keep)),
+            dropped_share=dropped["dropped_share"],
+            dropped_share_low=dropped["dropped_share_low"],
+            dropped_share_high=dropped["dropped_share_high"],
             auc=auc(clean, scored.statistic[own]),
             dropped_p=p,
         )

@@ -39,8 +39,8 @@ Models = Mapping[str, Mapping[How, Measured]]
 
 def evaluate_run(plan: Plan, side: PublicSide, adapters: Adapters, test: TestSet, progress: Progress) -> Metrics:
     """All results but for the seconds; every adapter that the plan names is in `adapters`."""
-    job, every = side.job, measure_adapters(plan, side, adapters, test, progress)
-    base = every.pop(None)
+    job = side.job
+    base, every = measure_all(plan, side, adapters, test, progress)
     models: dict[str, dict[How, Measured]] = {BASE: {"federated": base, "merged": base}}
     merges: dict[str, dict[str, dict[str, MergeMetrics]]] = {}
     for one, found in every.items():
@@ -61,18 +61,18 @@ def evaluate_run(plan: Plan, side: PublicSide, adapters: Adapters, test: TestSet
     )
 
 
-def measure_adapters(
+def measure_all(
     plan: Plan, side: PublicSide, adapters: Adapters, test: TestSet, progress: Progress
-) -> dict[Combined | None, Measured]:
-    """The base model (None), and every adapter of the plan."""
+) -> tuple[Measured, dict[Combined, Measured]]:
+    """The base model, and every adapter of the plan."""
     with_choice = 1 + sum(_chooses(plan, one) for one in plan.adapters)
     total = len(test.rows) * (1 + len(plan.adapters)) + (test.passes - len(test.rows)) * with_choice
     with progress.phase("evaluate", total) as advance:
-        found: dict[Combined | None, Measured] = {None: _measured(side, BASE, side.start, test, advance)}
+        base, found = _measured(side, BASE, side.start, test, advance), {}
         for one in plan.adapters:
             name = one.name(plan.usual)
             found[one] = _measured(side, name, adapters.read(name), test, advance, _chooses(plan, one))
-    return found
+    return base, found
 
 
 def _chooses(plan: Plan, one: Combined) -> bool:
@@ -106,10 +106,9 @@ def _compared(side: PublicSide, models: Models, how: How, documents: list[str]) 
 def _gap_closed(side: PublicSide, models: Models, how: How, documents: list[str]) -> list[float | None]:
     """The share of the gap from mixed to Oracle that clues closes; none without the three arms."""
     nll = _nll(models, how)
-    arms = (MIXED.name, CLUES.name, ORACLE.name)
-    if not set(arms) <= set(nll):
+    if not {MIXED.name, CLUES.name, ORACLE.name} <= set(nll):
         return []
-    losses = Losses(*(nll[arm] for arm in arms), documents)
+    losses = Losses(nll[MIXED.name], nll[CLUES.name], nll[ORACLE.name], documents)
     return [gap_closed([losses], side.job.evaluation.bootstrap, side.job.seed).closed]
 
 

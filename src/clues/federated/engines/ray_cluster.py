@@ -15,7 +15,8 @@ import psutil
 
 from clues.federated.flower import CLIENT_PROCESS
 
-ClusterSettings = dict[str, dict[str, int | float | bool | str]]
+_Value = int | float | str | bytes | bool | list[int] | list[float] | list[str] | list[bytes] | list[bool]
+ClusterSettings = dict[str, dict[str, _Value]]
 """What Flower hands to Ray: of each client, and of the cluster."""
 
 
