@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,9 +15,6 @@ from clues.errors import UsageError
 if TYPE_CHECKING:
     from clues.config import Job
 
-Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
-Method = Literal["linear", "ties"]
-"""Both as in `config.values`, and held to it by a test: what checks settings would make the help slow."""
 
 Columns = Annotated[str | None, Parameter(help="Unusual columns of FILE, as in prompt=question_text,response=reply.")]
 Model = Annotated[

@@ -23,7 +23,7 @@ from peft.utils.merge_utils import task_arithmetic, ties
 from safetensors.torch import load_file, save_file
 
 from clues.collaboration.aggregate import State, simplex
-from clues.config.values import Method
+from clues.config.names import Method
 from clues.disk.writing import adding_to
 
 Tensors = Mapping[str, torch.Tensor]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 
-from clues.config import Job
 from clues.config.checking import dotted
 from clues.config.reading import Given
 from clues.config.schema import part_at
+from clues.config.settings import Job
 
 DEFAULT = "default"
 """Where a setting is from that nobody gave."""

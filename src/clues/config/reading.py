@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from clues import SCHEMA_VERSION
-from clues.config import Job, PublicSettings
 from clues.config.checking import from_json
+from clues.config.settings import Job, PublicSettings
 from clues.errors import SettingError
 
 COMMAND_LINE = "command line"

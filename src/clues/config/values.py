@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, Strict
+
+from clues.config.names import CLIENT_NAME
 
 T = TypeVar("T", bound=Hashable)
 
@@ -35,9 +37,6 @@ Weight = Annotated[float, _in("weight", ge=0)]
 Rate = Annotated[float, _in("weight change per step", gt=0)]
 Scale = Annotated[int, _in("multiple of 1 / rank", ge=1)]
 Statistic = Annotated[float, _in("statistic of a row")]
-
-CLIENT_NAME = "[a-z0-9-]{1,40}"
-"""What a client may be called: its name travels, and is a folder."""
 
 
 def _named(text: str) -> str:
@@ -74,16 +73,3 @@ Distinct = Annotated[tuple[T, ...], Strict(False), AfterValidator(_each_once), _
 Some = Annotated[tuple[T, ...], Strict(False), Field(min_length=1), AfterValidator(_each_once), _UNIQUE]
 """One with at least one entry."""
 Checkpoints = Annotated[Some[Rounds], AfterValidator(_rising)]
-
-Precision = Literal["float32", "bf16"]
-Quantization = Literal["none", "8bit", "4bit"]
-ChannelKinds = Literal["full", "forward"]
-Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
-ArmName = Literal["mixed", "clues", "oracle"]
-Weights = Literal["uniform", "samples", "adaptive"]
-Method = Literal["linear", "ties"]
-Damage = Literal[
-    "cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition",
-    "number", "negation", "name", "typos",
-]  # fmt: skip
-"""The kinds in `data.damage.spoil`, named here so that the settings can be read without what spoils."""

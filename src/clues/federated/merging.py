@@ -11,7 +11,7 @@ import torch
 from clues.collaboration.adaptive import adaptive_weights
 from clues.collaboration.aggregate import State, Update, client_weights
 from clues.collaboration.merge import merge_adapters
-from clues.config.values import Method, Weights
+from clues.config.names import Method, Weights
 from clues.federated.adapters import Adapters
 from clues.federated.plan import Plan
 from clues.federated.public import PublicSide

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from clues.config.values import CLIENT_NAME
+from clues.config.names import CLIENT_NAME
 from clues.errors import WireError
 
 WIRE_VERSION = 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from clues.config.values import Method, Weights
+from clues.config.names import Method, Weights
 
 Subset = Literal["all", "kept", "clean"]
 

@@ -7,8 +7,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from clues.cli.options import Method, parse_list
+from clues.cli.options import parse_list
 from clues.cli.output import NORMAL, Output
+from clues.config.names import Method
 from clues.errors import UsageError
 
 EXAMPLES = """

@@ -15,7 +15,6 @@ from clues.cli.options import (
     Model,
     Offline,
     Resume,
-    Rule,
     Scorer,
     Settings,
     check_share,
@@ -26,6 +25,7 @@ from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
 from clues.cli.text.kept import Kept, kept_text
 from clues.cli.text.words import percent
+from clues.config.names import Rule
 from clues.errors import UsageError
 
 EXAMPLES = """

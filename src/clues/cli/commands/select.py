@@ -7,9 +7,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clues.cli.options import Rule, owner_job
+from clues.cli.options import owner_job
 from clues.cli.output import NORMAL, Output
 from clues.cli.text.kept import Kept, kept_text
+from clues.config.names import Rule
 from clues.disk.reading import read_json
 
 if TYPE_CHECKING:
