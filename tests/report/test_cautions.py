@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import binomtest
 
 from clues.folders.power import KindPower, Power, Shading
+from clues.folders.selection import ClientCounts, Unseen
 from clues.folders.training import ArmLog, ClientRound, Round, TrainingLog
 from clues.report import cautions
 from clues.report.federation import participation, totals
@@ -13,15 +14,19 @@ from clues.report.power import power_view, shading_sentence
 
 
 def test_whole_clients_and_overlap():
-    counts = {"a": {"rows": 9, "kept": 0, "overlap": 2}, "b": {"rows": 9, "kept": 9}, "c": {"rows": 0, "kept": 0}}
+    counts = {
+        "a": ClientCounts(9, 0, 9, {}, overlap=2),
+        "b": ClientCounts(9, 9, 0, {}),
+        "c": ClientCounts(0, 0, 0, {}),
+    }
     titles = [c.title for c in cautions.about_clients(counts)]
     assert titles == ["A whole client was dropped", "Rows overlap with the public sets"]
 
 
 def test_unseen_source_is_warned_about_only_when_treated_unfairly():
-    assert not cautions.about_unseen({"source": "x", "rows": 24, "kept": 21}, 0.1)
-    assert cautions.about_unseen({"source": "x", "rows": 24, "kept": 15}, 0.1)
-    assert not cautions.about_unseen({}, 0.1)
+    assert not cautions.about_unseen(Unseen("x", 24, 21), 0.1)
+    assert cautions.about_unseen(Unseen("x", 24, 15), 0.1)
+    assert not cautions.about_unseen(None, 0.1)
 
 
 def test_a_failed_client_has_not_joined():

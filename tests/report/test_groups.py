@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from clues.folders.selection import ClientCounts
 from clues.report.coordinator import write_coordinator_report
-from clues.report.groups import about_groups, about_uneven_clients, client_shares, group_name, group_warnings
+from clues.report.groups import about_groups, about_uneven_clients, client_losses, group_name, group_warnings
 from clues.report.owner import write_owner_report
 from clues.selection.groups import GroupLoss, GroupLosses
 from tests.helpers.fake_run import Shape, write_run
@@ -101,16 +102,16 @@ def test_a_name_cannot_move_the_cursor_or_turn_the_text():
 
 
 def test_a_client_that_loses_more_is_warned_about_and_chance_is_not():
-    even = {name: {"rows": 40, "dropped": n, "kept": 40 - n} for name, n in (("a", 10), ("b", 12), ("c", 9))}
+    even = {name: ClientCounts(40, 40 - n, n, {}) for name, n in (("a", 10), ("b", 12), ("c", 9))}
     assert about_uneven_clients(even) == []
-    uneven = even | {"d": {"rows": 40, "dropped": 30, "kept": 10}}
+    uneven = even | {"d": ClientCounts(40, 10, 30, {})}
     [caution] = about_uneven_clients(uneven)
     assert caution.title == "A client loses more rows than the others"
     assert caution.text.replace("\u00a0", " ").startswith(
         "Dropped are 75 % of 40 rows of d (p < 0.001), and 38 % of all"
     )
-    assert client_shares({"a": {"rows": 0, "dropped": 0}})["a"]["dropped_share"] is None
-    assert about_uneven_clients({"a": {"rows": 9, "dropped": 9}}) == []
+    assert client_losses({"a": ClientCounts(0, 0, 0, {})})["a"].dropped_share is None
+    assert about_uneven_clients({"a": ClientCounts(9, 0, 9, {})}) == []
     assert about_uneven_clients({}) == []
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from clues.data.damage.spoil import HARMLESS
 from clues.folders.bar import StoredBar
+from clues.folders.selection import ClientCounts, Unseen
 from clues.folders.training import TrainingLog
 from clues.report.words import count, listed, percent
 from clues.scoring.channel import SCORE, channels_among
@@ -20,10 +20,10 @@ def about_anchors(bar: StoredBar) -> list[Caution]:
     return about_bar(bar.statistic, bar.settings.rule, bar.settings.alpha, is_evidence)
 
 
-def about_clients(clients: Mapping[str, Mapping[str, Any]]) -> list[Caution]:
+def about_clients(clients: Mapping[str, ClientCounts]) -> list[Caution]:
     """Clients that lost everything, and rows that the public sets hold as well."""
-    gone = [name for name, n in clients.items() if n["rows"] and not n["kept"]]
-    shared = {name: n["overlap"] for name, n in clients.items() if n.get("overlap")}
+    gone = [name for name, n in clients.items() if n.rows and not n.kept]
+    shared = {name: n.overlap for name, n in clients.items() if n.overlap}
     found = []
     if gone:
         text = (
@@ -45,15 +45,15 @@ def about_overlap(rows: int, where: str = "") -> Caution:
     return Caution("overlap", "Rows overlap with the public sets", text)
 
 
-def about_unseen(unseen: Mapping[str, Any], alpha: float) -> list[Caution]:
+def about_unseen(unseen: Unseen | None, alpha: float) -> list[Caution]:
     """A source without anchors that the bar treats much worse than it promises."""
-    if not unseen or not unseen["rows"]:
+    if unseen is None or not unseen.rows:
         return []
-    share = unseen["kept"] / unseen["rows"]
+    share = unseen.kept / unseen.rows
     if share >= 1 - 2 * alpha:
         return []
     text = (
-        f"Of {unseen['rows']} good rows from {unseen['source']}, a source without anchors, {percent(share)} were kept; "
+        f"Of {unseen.rows} good rows from {unseen.source}, a source without anchors, {percent(share)} were kept; "
         f"{percent(1 - alpha)} or more were expected. Draw anchors from the sources that the clients' rows are like."
     )
     return [Caution("unfair-to-source", "The bar is unfair to a source it does not know", text)]

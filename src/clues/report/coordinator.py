@@ -11,12 +11,14 @@ from pydantic import TypeAdapter
 from clues import __version__
 from clues.config import Job
 from clues.config.reading import load_job
-from clues.disk.reading import read_json, read_json_if_there, read_lines
+from clues.disk.reading import read_json_if_there, read_lines
 from clues.folders.bar import StoredBar
+from clues.folders.files import to_json
 from clues.folders.run import RunFolder
+from clues.folders.selection import SelectionSummary
 from clues.folders.training import TrainingLog
 from clues.report import bar, cautions, charts, comparing, federation, words
-from clues.report.groups import about_uneven_clients, client_shares
+from clues.report.groups import about_uneven_clients, client_losses
 from clues.report.page import Numbers, write_page
 from clues.selection.cautions import Caution
 from clues.statistics.paired import Comparison
@@ -38,7 +40,8 @@ def write_coordinator_report(folder: Path) -> Path:
 
     Raises ReportError when selection.json, anchors.json or job.toml is missing or of another version.
     """
-    selection, anchors = read_json(folder / "selection.json"), RunFolder(folder).anchors.read()
+    run = RunFolder(folder)
+    selection, anchors = run.selection.read(), run.anchors.read()
     metrics, training = read_json_if_there(folder / "metrics.json"), TrainingLog.read(folder)
     job = load_job(folder / "job.toml")
     return write_page(
@@ -48,7 +51,7 @@ def write_coordinator_report(folder: Path) -> Path:
         version=__version__,
         settings=changed_settings(job),
         metrics=Numbers(metrics),
-        counts=Numbers(selection, "count"),
+        counts=Numbers(to_json(selection), "count"),
         cautions=_cautions(job, selection, anchors, training),
         arms=federation.training_views(training),
         wire=federation.totals(training),
@@ -60,29 +63,24 @@ def write_coordinator_report(folder: Path) -> Path:
     )
 
 
-def _selected(selection: Mapping[str, Any]) -> dict[str, Any]:
+def _selected(selection: SelectionSummary) -> dict[str, Any]:
     """Clients, the one that lost the largest share first, and their sums."""
-    clients = selection["clients"]
-    worst_first = sorted(clients, key=lambda name: (clients[name]["kept"] / max(1, clients[name]["rows"]), name))
-    counted = [column for column in COUNTED if any(column in n for n in clients.values())]
-    found = {reason for n in clients.values() for reason in n["reasons"]}
+    clients = selection.clients
+    worst_first = sorted(clients, key=lambda name: (clients[name].kept / max(1, clients[name].rows), name))
+    counted = [column for column in COUNTED if any(getattr(n, column) is not None for n in clients.values())]
+    found = {reason for n in clients.values() for reason in n.reasons}
     reasons = [*(name for name in words.CRITERIA if name in found), *sorted(found - set(words.CRITERIA))]
-    total: dict[str, Any] = {
-        key: sum(n.get(key, 0) for n in clients.values()) for key in ("rows", "kept", "dropped", *counted)
-    }
-    total["reasons"] = {reason: sum(n["reasons"].get(reason, 0) for n in clients.values()) for reason in reasons}
+    sums = {key: sum(getattr(n, key) or 0 for n in clients.values()) for key in ("rows", "kept", "dropped", *counted)}
+    dropped = {reason: sum(n.reasons.get(reason, 0) for n in clients.values()) for reason in reasons}
     return {
-        "clients": {name: clients[name] | {"reasons": _ordered(clients[name], reasons)} for name in worst_first},
-        "shares": client_shares(clients),
+        "clients": {name: clients[name] for name in worst_first},
+        "parts": {name: [(each, n.reasons.get(each, 0)) for each in reasons] for name, n in clients.items()},
+        "shares": client_losses(clients),
         "counted": {column: COUNTED[column] for column in counted},
         "reasons": reasons,
         "reason_labels": [(reason, words.criterion(reason).one) for reason in reasons],
-        "total": total,
+        "total": {**sums, "reasons": dropped},
     }
-
-
-def _ordered(client: Mapping[str, Any], reasons: Sequence[str]) -> dict[str, int]:
-    return {reason: client["reasons"].get(reason, 0) for reason in reasons}
 
 
 def _bar(anchors: StoredBar, job: Job) -> dict[str, Any]:
@@ -148,10 +146,10 @@ def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
     return charts.inline_svg(charts.models_compared(models, metric, title), label)
 
 
-def _cautions(job: Job, selection: Mapping[str, Any], anchors: StoredBar, training: TrainingLog) -> list[Caution]:
-    clients, alpha = selection["clients"], job.selection.alpha
+def _cautions(job: Job, selection: SelectionSummary, anchors: StoredBar, training: TrainingLog) -> list[Caution]:
+    clients, alpha = selection.clients, job.selection.alpha
     found = cautions.about_anchors(anchors) + cautions.about_clients(clients) + about_uneven_clients(clients)
-    found += cautions.about_unseen(selection.get("unseen", {}), alpha)
+    found += cautions.about_unseen(selection.unseen, alpha)
     if job.sample.clients:
         found.append(cautions.about_simulation(len(clients), job.sample.spoiled_share, list(job.sample.kinds)))
     return found + cautions.about_training(training)

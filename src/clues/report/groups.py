@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
+from clues.folders.selection import ClientCounts
 from clues.report.words import count, faults, listed, percent
 from clues.selection.cautions import Caution
 from clues.selection.groups import LEAST, LEVEL, GroupLoss, GroupLosses, more_dropped
@@ -55,32 +56,40 @@ def group_name(field: str | None, value: str) -> str:
     return f"{_plain(field)} “{_plain(value)}”" if value else f"no {_plain(field)}"
 
 
-def client_shares(clients: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Client -> `dropped_share` with its exact interval, and `p` that it loses more than the others by chance."""
-    dropped, rows = [n["dropped"] for n in clients.values()], [n["rows"] for n in clients.values()]
+@dataclass(frozen=True)
+class ClientLoss:
+    """What a client lost, and how likely it loses more than the others by chance."""
+
+    dropped_share: float | None
+    dropped_share_low: float | None
+    dropped_share_high: float | None
+    p: float
+
+
+def client_losses(clients: Mapping[str, ClientCounts]) -> dict[str, ClientLoss]:
+    """Of every client, against all together."""
+    dropped, rows = [n.dropped for n in clients.values()], [n.rows for n in clients.values()]
     p = more_dropped(dropped, rows, sum(dropped), sum(rows))
     return {
-        client: {**share("dropped_share", n["dropped"], n["rows"]), "p": float(value)}
+        client: ClientLoss(**share("dropped_share", n.dropped, n.rows), p=float(value))
         for (client, n), value in zip(clients.items(), p, strict=True)
     }
 
 
-def about_uneven_clients(clients: Mapping[str, Mapping[str, Any]]) -> list[Caution]:
+def about_uneven_clients(clients: Mapping[str, ClientCounts]) -> list[Caution]:
     """Clients that lose more rows than chance explains, by the counts that every client tells anyway."""
     uneven = {
-        client: n
-        for client, n in client_shares(clients).items()
-        if n["p"] <= LEVEL and clients[client]["rows"] >= LEAST
+        client: n for client, n in client_losses(clients).items() if n.p <= LEVEL and clients[client].rows >= LEAST
     }
     if not uneven:
         return []
     parts = [
-        f"{percent(n['dropped_share'])} of {count(clients[client]['rows'], 'row')} of {client} ({chance(n['p'])})"
+        f"{percent(n.dropped_share or 0)} of {count(clients[client].rows, 'row')} of {client} ({chance(n.p)})"
         for client, n in uneven.items()
     ]
-    total = {key: sum(n[key] for n in clients.values()) for key in ("rows", "dropped")}
+    lost = sum(n.dropped for n in clients.values()) / sum(n.rows for n in clients.values())
     text = (
-        f"Dropped are {listed(parts)}, and {percent(total['dropped'] / total['rows'])} of all clients’ rows: more than "
+        f"Dropped are {listed(parts)}, and {percent(lost)} of all clients’ rows: more than "
         "chance explains. The rows may be worse, or only unlike the anchors: the client can read a sample of what it "
         "lost (clues audit), and anchors from sources like its own would be fairer to it."
     )

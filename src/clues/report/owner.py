@@ -16,6 +16,7 @@ from clues.folders.explanations import EXPLAINED
 from clues.folders.owner import OwnerFolder
 from clues.folders.power import Shading
 from clues.folders.scores import Scores
+from clues.folders.selection import ClientCounts
 from clues.folders.summary import ClientSummary
 from clues.report import bar, cautions, charts, words
 from clues.report.audit import audit_view
@@ -147,7 +148,7 @@ def _embedded(scores: Scores, shown: Shown, level: float | None, anchors: Stored
 def _cautions(about: ClientSummary, scores: Scores, anchors: StoredBar) -> list[Caution]:
     found = cautions.about_anchors(anchors)
     if len(scores) and not scores.keep.any():
-        found += cautions.about_clients({"this file": {"rows": len(scores), "kept": 0}})
+        found += cautions.about_clients({"this file": ClientCounts(len(scores), 0, len(scores), {})})
     overlap = {name: sum(kinds.values()) for name, kinds in about.origin.overlap.items()}
     if any(overlap.values()):
         found.append(

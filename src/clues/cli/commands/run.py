@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from cyclopts import Parameter
 from clues.cli.options import DryRun, Offline, Resume, Settings
 from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
-from clues.cli.text.numbers import run_facts, run_text
+from clues.cli.text.numbers import RunNumbers, run_text
 from clues.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,8 +102,9 @@ def _run_on(federation: str, job: Job, folder: Path, resume: bool, local: bool, 
 
 
 def _answer(page: Path, folder: Path, output: Output) -> int:
-    facts = run_facts(folder)
-    return output.answer(run_text(page, facts), {"command": "run", "folder": str(folder), **facts}, page)
+    numbers = RunNumbers.read(folder)
+    facts = {"command": "run", "folder": str(folder), **asdict(numbers)}
+    return output.answer(run_text(page, numbers), facts, page)
 
 
 def _check_clients(job: Job) -> None:
