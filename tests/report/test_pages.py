@@ -221,6 +221,8 @@ def test_an_owners_decision_is_told_apart_from_the_rule(tmp_path):
         "id": table.loc[first, "id"],
         "line": int(table.loc[first, "line"]),
         "reason": "owner",
+        "p": 0.5,
+        "evidence": 1.0,
         "record": json.loads(kept[0]),
     }
     with (folder / "dropped.jsonl").open("a") as file:
