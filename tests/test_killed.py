@@ -24,6 +24,8 @@ from clues.owner.score import score_file
 from clues.progress import Progress
 from tests.helpers.tiny import tiny_job
 
+pytestmark = pytest.mark.slow
+
 GROWS = {"events.jsonl", "errors.log"}
 """Lines are added to these: not written whole."""
 BETWEEN_RUNS = {"report.html", "manifest.json", "README.md", *GROWS}
