@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from clues.data.rows import Record
 from clues.disk.writing import write_text
 from clues.errors import DecisionError
 
@@ -26,7 +26,7 @@ class DroppedRow:
     p: float
     evidence: float
     """Of the worst criterion, nats."""
-    record: dict[str, Any]
+    record: Record
     """As it stands in the owner's file."""
 
 

@@ -18,6 +18,7 @@ from clues.disk.writing import write_json
 from clues.evaluation.scored import Scored, read_scored
 from clues.evaluation.selection import every_rule, keep_by
 from clues.federated.run import run_job
+from clues.folders.run import RunFolder
 from clues.progress import Progress
 from clues.statistics.bootstrap import document_of, interval
 from clues.statistics.gap import Losses, gap_closed
@@ -72,7 +73,9 @@ def collect(seeds: list[int], runs: Path) -> dict[str, Any]:
     by_seed = {str(seed): read_json(runs / str(seed) / "metrics.json") for seed in seeds}
     mean = average(list(by_seed.values()))
     mean["gap_closed"] = {how: vars(gap_closed([losses(runs / str(s), how) for s in seeds])) for how in HOWS}
-    merge(mean["selection"], together([read_scored(runs / str(seed)) for seed in seeds], runs / str(seeds[0])))
+    merge(
+        mean["selection"], together([read_scored(RunFolder(runs / str(seed))) for seed in seeds], runs / str(seeds[0]))
+    )
     return {"seeds": by_seed, "mean": mean}
 
 

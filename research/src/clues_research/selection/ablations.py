@@ -145,8 +145,8 @@ def _figures(table: Table, judged: Judged) -> dict[str, float]:
     return {
         "auc": auc(clean, judged.statistic[rows]) or 0.0,
         "worst_kind": min(a for a in areas.values() if a is not None),
-        "kept_clean": shares["recall"],
+        "kept_clean": shares["recall"] or 0.0,
         "kept_heldback": float(judged.keep(table, RULE, heldback)[heldback].mean()),
-        "precision": shares["precision"],
-        "f1": shares["f1"],
+        "precision": shares["precision"] or 0.0,
+        "f1": shares["f1"] or 0.0,
     }

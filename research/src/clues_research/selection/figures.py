@@ -53,7 +53,7 @@ def lines(table: Table, found: dict[str, Judged]) -> Iterator[dict[str, Any]]:
 
 def write_csv(rows: Sequence[dict[str, Any]], file: Path) -> None:
     """The lines, in the order of `FIELDS` and `MEASURES`, four digits each."""
-    columns: tuple[str, ...] = (*FIELDS, *MEASURES)
+    columns: list[str] = [*FIELDS, *MEASURES]
     with file.open("w", newline="") as out:
         writer = csv.DictWriter(out, columns)
         writer.writeheader()

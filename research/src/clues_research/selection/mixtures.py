@@ -16,6 +16,7 @@ from itertools import islice
 import numpy as np
 
 from clues.config import SampleSettings
+from clues.config.names import Damage
 from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE, corrupt_rows, spoiled
 from clues.data.files.reading import read_rows
 from clues.data.rows import Row
@@ -43,7 +44,7 @@ class Mixture:
     """A pool whose rows become a client that is good but from another domain; empty: none."""
     tokens: tuple[int, int] = (30, 110)
     share: float = 0.5
-    kinds: tuple[str, ...] = ALL_KINDS
+    kinds: tuple[Damage, ...] = ALL_KINDS
     rows_per_client: int = 60
     validation_rows: int = 48
     anchor_rows: int = 160

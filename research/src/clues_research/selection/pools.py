@@ -322,7 +322,7 @@ def clean(name: str, records: Iterable[Record], faults: Sequence[Fault], within:
     counts["a near-duplicate"] = len(records) - counts.total() - len(kept)
     listed = ", ".join(f"{n} {why}" for why, n in counts.most_common() if n)
     print(f"  {name}: {len(records) - len(kept)} of {len(records)}: {listed}")
-    return [row.record for row in kept]
+    return [dict(row.record) for row in kept]
 
 
 def fault(record: Record, faults: Iterable[Fault]) -> str | None:

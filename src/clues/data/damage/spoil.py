@@ -11,15 +11,16 @@ import random
 import warnings
 from collections.abc import Sequence
 
+from clues.config.names import Damage
 from clues.data.damage.corpus import Corpus, Responses
 from clues.data.damage.labelled import LABEL, clean_row, spoiled_row
 from clues.data.rows import Row
 from clues.errors import CannotSpoil
 
-KINDS = ("cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition")
-SUBTLE = ("number", "negation", "name")
+KINDS: tuple[Damage, ...] = ("cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition")
+SUBTLE: tuple[Damage, ...] = ("number", "negation", "name")
 """Damage to what an answer says: it stays fluent, complete and on its question."""
-HARMLESS = ("typos",)
+HARMLESS: tuple[Damage, ...] = ("typos",)
 """Edits that leave an answer good, to measure that it is not dropped for them."""
 
 _NEEDS = {
