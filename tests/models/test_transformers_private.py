@@ -60,7 +60,7 @@ def test_a_model_is_as_it_was_afterwards(model, inputs):
 def test_linear_layers_are_known_by_class():
     gpt2 = build_tiny_model("gpt2", train_tokenizer())
     assert isinstance(gpt2, GPT2LMHeadModel)
-    assert isinstance(gpt2.transformer.h[0].attn.c_attn, private.LINEAR)
+    assert isinstance(gpt2.get_submodule("transformer.h.0.attn.c_attn"), private.LINEAR)
     assert not isinstance(gpt2.transformer.wte, private.LINEAR)
 
 
@@ -86,8 +86,8 @@ def _private(tree: ast.AST) -> Iterator[str]:
             yield str(node.module)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.startswith("transformers."))
-        for base in node.bases if isinstance(node, ast.ClassDef) else ():
-            inside = dir(getattr(transformers, ast.unparse(base), None))
+        if isinstance(node, ast.ClassDef):
+            inside = {name for base in node.bases for name in dir(getattr(transformers, ast.unparse(base), None))}
             own = (part.name for part in node.body if isinstance(part, ast.FunctionDef))
             yield from (f"{node.name}.{name}" for name in own if PRIVATE.match(name) and name in inside)
         if isinstance(node, ast.Attribute) and node.attr.startswith("_n_"):
