@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -55,7 +56,9 @@ def metrics(job: Job, shape: Shape) -> dict[str, Any]:
 
 
 def _model(nll: float, arm: str) -> dict[str, float]:
-    likelihood = {"test_nll": nll, "test_nll_low": nll - 0.0913, "test_nll_high": nll + 0.0871}
+    ends = {"": nll, "_low": nll - 0.0913, "_high": nll + 0.0871}
+    likelihood = {f"test_nll{end}": each for end, each in ends.items()}
+    likelihood |= {f"perplexity{end}": math.exp(each) for end, each in ends.items()}
     if arm.endswith("-epoch"):
         return likelihood
     return likelihood | {

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
+from clues.folders.run import RunFolder
 from clues.folders.training import TrainingLog
 from clues.report import charts
 from clues.report.loss_curves import loss_curves
@@ -19,19 +19,19 @@ HOSTILE = '</svg><script>window.broken=1</script>"&'
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory):
     folder = write_run(tmp_path_factory.mktemp("charts") / "run", Shape(clients=("GARD", "GHR")))
-    metrics = json.loads((folder / "metrics.json").read_text())
+    metrics = RunFolder(folder).metrics.read()
     rounds = TrainingLog.read(folder).arms["mixed"].rounds
     hostile = [replace(one, clients={HOSTILE: next(iter(one.clients.values()))}) for one in rounds]
     return {
         "histogram": charts.criterion_histogram(
             {"kept": [0.1, 0.2, 2.0], HOSTILE: [-3.0]}, -1.2, {"kept": "kept", HOSTILE: "x"}
         ),
-        "nll": charts.models_compared(metrics["models"], "test_nll", "test NLL"),
-        "choice": charts.models_compared(metrics["models"], "choice", "right answer"),
-        "differences": charts.differences([Comparison(**c) for c in metrics["comparisons"]]),
+        "nll": charts.models_compared(metrics.models, "test_nll", "test NLL"),
+        "choice": charts.models_compared(metrics.models, "choice", "right answer"),
+        "differences": charts.differences(metrics.comparisons),
         "areas": charts.areas_under_the_curve({"all kinds": 0.97, HOSTILE: 0.4}, 0.8),
         "loss": loss_curves(hostile),
-        "seconds": charts.phase_seconds(metrics["seconds"]),
+        "seconds": charts.phase_seconds(metrics.seconds),
         "caught": charts.caught({"cut": charts.Caught(9, 10, 0.9, 0.7, 0.97)}),
     }
 

@@ -46,7 +46,8 @@ SHAPES = {
 }
 
 LEFT_OUT = re.compile(
-    r"comparisons\..*\.(documents|p_bootstrap)"
+    r"models\..*\.perplexity(_low|_high)?"  # the likelihood in another unit
+    r"|comparisons\..*\.(documents|p_bootstrap)"
     r"|selection\.(channels|clients|rules|published)\..*(_low|_high|rows|clean|kept)"
     r"|selection\.(clients|rules|published).*\.(good_among_dropped|accuracy)"
     r"|selection\.published\..*kinds\..*"

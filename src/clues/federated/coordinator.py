@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 
 from clues.config import Job
-from clues.disk.writing import write_json
 from clues.federated.adapters import Adapters
 from clues.federated.arms import Arms
 from clues.federated.evaluate import evaluate_run
@@ -21,6 +20,7 @@ from clues.federated.public import PublicSide
 from clues.federated.selecting import Selecting
 from clues.federated.steps import Steps
 from clues.folders.arm import MIXED, Arm, Combined
+from clues.folders.run import RunFolder
 from clues.progress import Progress
 
 
@@ -51,7 +51,7 @@ class Coordinator:
             self.merge(arm)
         metrics = evaluate_run(self.plan, self.side, self.adapters, test, self.progress)
         metrics = replace(metrics, seconds=self.progress.all_seconds())
-        write_json(metrics.to_dict(), self.folder / "metrics.json")
+        RunFolder(self.folder).metrics.write(metrics)
 
     @cached_property
     def plan(self) -> Plan:

@@ -15,6 +15,10 @@ How = Literal["federated", "merged"]
 """How the adapters of an arm's clients became one."""
 
 
+Metric = Literal["test_nll", "choice"]
+"""What models are compared by: the likelihood of right answers, and the choice among answers."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelMetrics:
     """One model on the held-out rows; intervals are over documents."""
@@ -46,11 +50,21 @@ class ModelMetrics:
             return metrics
         return replace(metrics, choice_accuracy=choice.value, choice_low=choice.low, choice_high=choice.high)
 
+    def interval(self, metric: Metric) -> tuple[float | None, float | None, float | None]:
+        """A number with the ends of its interval."""
+        if metric == "test_nll":
+            return self.test_nll, self.test_nll_low, self.test_nll_high
+        return self.choice_accuracy, self.choice_low, self.choice_high
+
     def to_dict(self) -> dict[str, float | None]:
         """As it stands in files: without the numbers of a choice that was not asked."""
         numbers: dict[str, float | None] = asdict(self)
         unasked = self.choice_accuracy is None
         return {name: number for name, number in numbers.items() if not (unasked and name.startswith("choice_"))}
+
+
+Models = Mapping[str, Mapping[How, ModelMetrics]]
+"""Arm, `base` among them -> how -> numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,8 +203,7 @@ class Metrics:
     job: JobName
     version: str
     date: str
-    models: Mapping[str, Mapping[How, ModelMetrics]]
-    """Arm, `base` among them -> how."""
+    models: Models
     merges: Mapping[str, Mapping[str, Mapping[str, MergeMetrics]]]
     """Arm -> method -> client weights."""
     comparisons: tuple[Comparison, ...]
@@ -199,13 +212,3 @@ class Metrics:
     seconds: Mapping[str, float] = field(default_factory=dict)
     selection: SelectionMetrics | None = None
     """None where the labels are not known."""
-
-    def to_dict(self) -> dict[str, object]:
-        """As it stands in the file; what was not measured is left out there."""
-        tree = asdict(self)
-        tree["models"] = {arm: {how: m.to_dict() for how, m in ways.items()} for arm, ways in self.models.items()}
-        if self.selection is None:
-            del tree["selection"]
-        elif self.selection.unseen is None:
-            del tree["selection"]["unseen"]
-        return tree

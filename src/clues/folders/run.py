@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clues.folders.bar import StoredBar
 from clues.folders.files import JobFile, JsonFile
+from clues.folders.metrics import Metrics
 from clues.folders.names import Each, Folder, Named
 from clues.folders.owner import OwnerFolder
 from clues.folders.selection import SelectionSummary
@@ -29,7 +30,7 @@ class RunFolder(Folder):
     training = Named("training.json", Path)
     anchors = Named("anchors.json", partial(JsonFile[StoredBar], kind=StoredBar))
     selection = Named("selection.json", partial(JsonFile[SelectionSummary], kind=SelectionSummary))
-    metrics = Named("metrics.json", Path)
+    metrics = Named("metrics.json", partial(JsonFile[Metrics], kind=Metrics))
     manifest = Named("manifest.json", Path)
     page = Named("report.html", Path)
     client = Each("clients/<client>/", OwnerFolder)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from clues.folders.metrics import Metric, Models
 from clues.report.drawing import COLOURS, PICTURES, chart_of, drawn, inline_svg, png, svg
 from clues.report.histogram import DEVIATIONS, EVIDENCE, GAP, WIDTH, bin_edges, criterion_histogram, layered
 from clues.report.words import duration
@@ -38,19 +39,17 @@ HOW = ("federated", "merged")
 
 
 @drawn
-def models_compared(models: Mapping[str, Mapping[str, Mapping[str, float]]], metric: str, title: str) -> alt.LayerChart:
+def models_compared(models: Models, metric: Metric, title: str) -> alt.LayerChart:
     """A dot with its interval for each arm and way of collaborating.
 
     Args:
-        models: arm -> `federated` or `merged` -> numbers, as in metrics.json.
-        metric: `test_nll` or `choice`.
+        models: arm -> `federated` or `merged` -> numbers.
     """
-    value = "test_nll" if metric == "test_nll" else f"{metric}_accuracy"
+    numbers = {(arm, how): n.interval(metric) for arm, ways in models.items() for how, n in ways.items()}
     marks = [
-        {"arm": arm, "how": how, "value": n[value], "low": n.get(f"{metric}_low"), "high": n.get(f"{metric}_high")}
-        for arm, ways in models.items()
-        for how, n in ways.items()
-        if n.get(value) is not None
+        {"arm": arm, "how": how, "value": value, "low": low, "high": high}
+        for (arm, how), (value, low, high) in numbers.items()
+        if value is not None
     ]
     base = chart_of(marks).encode(
         _labels("arm", list(models)),

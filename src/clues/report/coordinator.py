@@ -6,22 +6,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from clues import __version__
 from clues.config import Job
 from clues.config.reading import load_job
-from clues.disk.reading import read_json_if_there, read_lines
+from clues.disk.reading import read_lines
 from clues.folders.bar import StoredBar
 from clues.folders.files import to_json
+from clues.folders.metrics import Metric, Metrics, Models, SelectionMetrics
 from clues.folders.run import RunFolder
 from clues.folders.selection import SelectionSummary
 from clues.folders.training import TrainingLog
 from clues.report import bar, cautions, charts, comparing, federation, words
 from clues.report.groups import about_uneven_clients, client_losses
-from clues.report.page import Numbers, write_page
+from clues.report.page import Context, Numbers, write_page
 from clues.selection.cautions import Caution
-from clues.statistics.paired import Comparison
 
 PAGE = "report.html"
 COUNTED = {
@@ -42,7 +40,7 @@ def write_coordinator_report(folder: Path) -> Path:
     """
     run = RunFolder(folder)
     selection, anchors = run.selection.read(), run.anchors.read()
-    metrics, training = read_json_if_there(folder / "metrics.json"), TrainingLog.read(folder)
+    metrics, training = run.metrics.read_if_there(), TrainingLog.read(folder)
     job = load_job(folder / "job.toml")
     return write_page(
         folder / PAGE,
@@ -50,7 +48,8 @@ def write_coordinator_report(folder: Path) -> Path:
         job=job,
         version=__version__,
         settings=changed_settings(job),
-        metrics=Numbers(metrics),
+        metrics=Numbers(to_json(metrics) if metrics else {}),
+        measured=metrics.date if metrics else "",
         counts=Numbers(to_json(selection), "count"),
         cautions=_cautions(job, selection, anchors, training),
         arms=federation.training_views(training),
@@ -58,12 +57,12 @@ def write_coordinator_report(folder: Path) -> Path:
         events=_times(read_lines(folder / "events.jsonl")),
         **_selected(selection),
         **_bar(anchors, job),
-        **_measured(metrics.get("selection", {})),
+        **_measured(metrics.selection if metrics else None),
         **_compared(metrics),
     )
 
 
-def _selected(selection: SelectionSummary) -> dict[str, Any]:
+def _selected(selection: SelectionSummary) -> Context:
     """Clients, the one that lost the largest share first, and their sums."""
     clients = selection.clients
     worst_first = sorted(clients, key=lambda name: (clients[name].kept / max(1, clients[name].rows), name))
@@ -83,7 +82,7 @@ def _selected(selection: SelectionSummary) -> dict[str, Any]:
     }
 
 
-def _bar(anchors: StoredBar, job: Job) -> dict[str, Any]:
+def _bar(anchors: StoredBar, job: Job) -> Context:
     level = anchors.level
     edges = charts.bin_edges(list(anchors.evidence.values()), level)
     histograms = [
@@ -103,30 +102,30 @@ def _bar(anchors: StoredBar, job: Job) -> dict[str, Any]:
     }
 
 
-def _measured(selection: Mapping[str, Any]) -> dict[str, Any]:
+def _measured(selection: SelectionMetrics | None) -> Context:
     """Charts of how well the selection told good from bad, when it is known which rows were bad."""
-    kinds = selection.get("kinds", {})
-    if selection.get("auc") is None:
+    if selection is None or selection.auc is None:
         return {"kinds": {}, "area_chart": ""}
-    ours = {"all kinds": selection["auc"]} | {kind: n["auc"] for kind, n in kinds.items() if n["auc"] is not None}
+    areas = {kind: n.auc for kind, n in selection.kinds.items()}
+    ours = {"all kinds": selection.auc} | {kind: auc for kind, auc in areas.items() if auc is not None}
     label = "AUC by kind of damage: " + words.listed([f"{kind} {auc:.3f}" for kind, auc in ours.items()]) + "."
-    chart = charts.areas_under_the_curve(ours, (selection.get("published") or {}).get("auc"))
-    return {"kinds": kinds, "area_chart": charts.inline_svg(chart, label)}
+    chart = charts.areas_under_the_curve(ours, selection.published.auc if selection.published else None)
+    return {"kinds": selection.kinds, "area_chart": charts.inline_svg(chart, label)}
 
 
-def _compared(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    models, comparisons = metrics.get("models", {}), _comparisons(metrics)
-    found: dict[str, Any] = {
+def _compared(metrics: Metrics | None) -> Context:
+    models, comparisons = (metrics.models, metrics.comparisons) if metrics else ({}, ())
+    found: Context = {
         "models": models,
         "comparisons": comparisons,
         "finding": comparing.finding,
         "headline": comparing.headline(comparisons),
-        "gaps": [comparing.gap_sentence(how, share) for how, share in metrics.get("gap_closed", {}).items()],
-        "seconds": metrics.get("seconds", {}),
+        "gaps": [comparing.gap_sentence(how, share) for how, share in metrics.gap_closed.items()] if metrics else [],
+        "seconds": metrics.seconds if metrics else {},
     }
     if models:
         found["nll_chart"] = _models_chart(models, "test_nll", "← better\u2003test NLL")
-        chosen = {arm: ways for arm, ways in models.items() if any("choice_accuracy" in n for n in ways.values())}
+        chosen = {a: w for a, w in models.items() if any(n.choice_accuracy is not None for n in w.values())}
         found["choice_chart"] = chosen and _models_chart(chosen, "choice", "right answer chosen\u2003better →")
     if comparisons:
         label = words.listed([f"{c.a} minus {c.b}, {c.how}: {comparing.interval(c)}" for c in comparisons])
@@ -137,11 +136,7 @@ def _compared(metrics: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _comparisons(metrics: Mapping[str, Any]) -> list[Comparison]:
-    return TypeAdapter(list[Comparison]).validate_python(metrics.get("comparisons", []))
-
-
-def _models_chart(models: Mapping[str, Any], metric: str, title: str) -> str:
+def _models_chart(models: Models, metric: Metric, title: str) -> str:
     label = f"{title.strip('← →')}: {words.listed(list(models))} compared; the table holds the numbers."
     return charts.inline_svg(charts.models_compared(models, metric, title), label)
 

@@ -16,6 +16,8 @@ from clues.disk.writing import replacing
 from clues.errors import ReportError
 from clues.report import words
 
+Context = dict[str, Any]
+"""What a template is given, by name: the one place where a page's parts have no type."""
 LARGEST = 5_000_000
 """Bytes of a page: every browser opens it at once."""
 HERE = Path(__file__).parent

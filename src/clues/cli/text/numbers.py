@@ -8,7 +8,6 @@ from pathlib import Path
 
 from clues.cli.output import table
 from clues.cli.text.words import duration, fixed, percent
-from clues.disk.reading import read_json
 
 SELECTION = {"auc": "AUC", "precision": "precision", "recall": "recall", "f1": "F1"}
 HOW = ("federated", "merged")
@@ -35,20 +34,18 @@ class RunNumbers:
         """Of a run's folder."""
         from clues.folders.run import RunFolder
 
-        metrics, counts = read_json(folder / "metrics.json"), RunFolder(folder).selection.read()
-        measured = metrics.get("selection", {})
-        published = measured.get("published")
+        metrics, counts = RunFolder(folder).metrics.read(), RunFolder(folder).selection.read()
+        measured = metrics.selection
+        published = measured and measured.published
         return RunNumbers(
             rows=sum(client.rows for client in counts.clients.values()),
             kept=sum(client.kept for client in counts.clients.values()),
             rule=counts.settings.rule,
-            selection={key: measured[key] for key in SELECTION} if measured else None,
-            published={key: published[key] for key in (*SELECTION, "which")} if published else None,
-            models={
-                arm: {how: found["test_nll"] for how, found in both.items()} for arm, both in metrics["models"].items()
-            },
-            gap_closed=metrics["gap_closed"],
-            seconds=round(sum(metrics["seconds"].values()), 1),
+            selection={key: getattr(measured, key) for key in SELECTION} if measured else None,
+            published={key: getattr(published, key) for key in (*SELECTION, "which")} if published else None,
+            models={arm: {how: n.test_nll for how, n in both.items()} for arm, both in metrics.models.items()},
+            gap_closed=metrics.gap_closed,
+            seconds=round(sum(metrics.seconds.values()), 1),
         )
 
 
