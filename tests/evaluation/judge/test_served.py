@@ -12,7 +12,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -81,7 +81,7 @@ def test_a_served_model_judges_end_to_end_and_says_the_same_again(endpoint, tmp_
     first, second = plan(endpoint, tmp_path / "first"), plan(endpoint, tmp_path / "second")
     place, manners = Endpoint.at(endpoint, timeout_s=600, offline=True), Manners(concurrency=1)
     cost = judging_cost((task.request for task in first.tasks()), Prices())
-    whole = judge_answers(first, place, manners, lambda *_: None)
+    whole = asdict(judge_answers(first, place, manners, lambda *_: None))
     judge_answers(replace(second, only="reference"), place, manners, lambda *_: None)
 
     kept, same = replies(first.output), replies(second.output)
@@ -104,7 +104,7 @@ def test_a_served_model_judges_end_to_end_and_says_the_same_again(endpoint, tmp_
     assert pair["unreadable"] == sum(line["status"] == "unreadable" for line in beside)
     assert pair["failed"] == 0
 
-    again = judge_answers(first, place, manners, lambda *_: None)
+    again = asdict(judge_answers(first, place, manners, lambda *_: None))
     assert again["requests"] == {"cached": 8, "asked": 0, "failed": 0}
     assert {**again, "requests": 0, "tokens": again["tokens"]["all"]} == {
         **whole, "requests": 0, "tokens": whole["tokens"]["all"],
