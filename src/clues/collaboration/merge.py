@@ -15,6 +15,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import assert_never
 
 import torch
 from peft import LoraConfig, PeftConfig
@@ -54,13 +55,21 @@ def merge_adapters(
     for index, adapter in enumerate(adapters):
         _check_fit(adapter, adapters[0], f"adapter {index}", "adapter 0")
 
-    def merged(tensors: list[torch.Tensor]) -> torch.Tensor:
-        if method == "linear" or len(tensors) == 1:
-            return task_arithmetic(tensors, shares)
-        return ties(tensors, len(tensors) * shares, density)
-
     first = adapters[0]
-    return {key: merged([a[key].float() for a in adapters]).to(first[key].dtype) for key in first}
+    factors = {key: [adapter[key].float() for adapter in adapters] for key in first}
+    return {key: _merged(part, shares, method, density).to(first[key].dtype) for key, part in factors.items()}
+
+
+def _merged(factors: list[torch.Tensor], shares: torch.Tensor, method: Method, density: float) -> torch.Tensor:
+    """One factor of all adapters as one."""
+    match method:
+        case "linear":
+            return task_arithmetic(factors, shares)
+        case "ties":
+            alone = len(factors) == 1  # nobody to disagree with
+            return task_arithmetic(factors, shares) if alone else ties(factors, len(factors) * shares, density)
+        case _:
+            assert_never(method)
 
 
 def merge_folders(

@@ -203,7 +203,7 @@ class CollaborationSettings:
     weights: Weights = "samples"
     """How clients are weighed when adapters are averaged or merged."""
     merge: Method = "linear"
-    """The one-shot merge that `models.<arm>.merged` reports; the other is reported beside it."""
+    """The one-shot merge that `models.<arm>.merged` reports; every other is reported beside it."""
     density: SomeShare = 0.2
     """TIES: share of the entries kept (the paper, Section 4)."""
     equal_epochs: bool = False
