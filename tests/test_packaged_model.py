@@ -33,6 +33,7 @@ def test_an_owner_finds_spoiled_answers_with_forward_channels_alone(tmp_path):
         Job(scoring=ScoringSettings(channels="forward")),
         Progress(),
     )
+    assert verdict is not None
     table = pq.read_table(output / "scores.parquet").to_pylist()
     clean = [is_clean(row) for row in sample.clients["GHR"]]
     assert roc_auc_score(clean, [row["statistic"] for row in table]) > 0.8

@@ -122,6 +122,7 @@ def test_a_clients_folder_scores_rows_to_come_and_names_no_other_client(whole, t
     own, new = folder / "clients" / CLIENTS[0], tmp_path / "new"
     verdict = score_new_rows(own / "data.jsonl", own, new, Progress())
     before, after = (pq.read_table(place / "scores.parquet") for place in (own, new))
+    assert verdict is not None
     assert verdict.kept == sum(before["keep"].to_pylist())
     assert np.allclose(before["p"], after["p"])
     told = (own / "job.toml").read_text()

@@ -104,12 +104,12 @@ def test_replies_hold_every_number_of_the_list_and_no_other() -> None:
 
 
 @given(
-    counts=st.lists(st.integers(0, 2**40), min_size=2, max_size=2),
-    numbers=st.lists(st.floats(0, 1e9), min_size=2, max_size=2),
+    counts=st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)),
+    numbers=st.tuples(st.floats(0, 1e9), st.floats(0, 1e9)),
     value=st.floats(-1e6, 1e6, width=32),
 )
 @settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
-def test_any_update_arrives_as_it_left(counts: list[int], numbers: list[float], value: float) -> None:
+def test_any_update_arrives_as_it_left(counts: tuple[int, int], numbers: tuple[float, float], value: float) -> None:
     reply = TrainReply(*counts, *numbers, {"w": np.full((2, 3), value, np.float32)})
     assert same(decode_reply(sent(encode_reply(reply, TASK)), TASK), reply)
 
@@ -171,7 +171,7 @@ def test_a_task_that_lacks_something_or_has_more_is_a_bad_task(task: Task, parts
 )
 def test_a_setting_with_a_value_it_cannot_have_is_a_bad_task(task: Task, changes: dict) -> None:
     content = encode_task(task)
-    content["settings"] = ConfigRecord({**content["settings"], **changes})
+    content["settings"] = ConfigRecord({**content.config_records["settings"], **changes})
     with pytest.raises(TaskError) as caught:
         decode_task(content)
     assert caught.value.code == "bad-task"
@@ -282,8 +282,9 @@ def test_a_further_header_is_refused() -> None:
 
 def test_nothing_rides_behind_an_array() -> None:
     content = good_content()
-    array = content["arrays"][W]
-    content["arrays"][W] = Array(array.dtype, array.shape, array.stype, array.data + b"the patient was told")
+    arrays = content.array_records["arrays"]
+    array = arrays[W]
+    arrays[W] = Array(array.dtype, array.shape, array.stype, array.data + b"the patient was told")
     with pytest.raises(WireError, match="plain float32"):
         decode_reply(content, TASK)
 
@@ -293,7 +294,7 @@ def test_an_array_of_another_type_is_refused(array: np.ndarray) -> None:
     with pytest.raises(WireError, match="float32"):
         encode_reply(replace(REPLY, adapter={"w": array}), TASK)
     content = good_content()
-    content["arrays"][W] = Array(array)
+    content.array_records["arrays"][W] = Array(array)
     with pytest.raises(WireError, match="float32"):
         decode_reply(content, TASK)
 
@@ -302,7 +303,7 @@ def test_a_pickled_array_is_not_opened() -> None:
     buffer = io.BytesIO()
     np.save(buffer, np.array([{"a": 1}], dtype=object), allow_pickle=True)
     content = encode_task(TASK)
-    content["arrays"][W] = Array("object", (1,), "numpy.ndarray", buffer.getvalue())
+    content.array_records["arrays"][W] = Array("object", (1,), "numpy.ndarray", buffer.getvalue())
     with pytest.raises(TaskError) as caught:
         decode_task(content)
     assert caught.value.code == "bad-task"

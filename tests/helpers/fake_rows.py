@@ -21,7 +21,9 @@ from clues.scoring.forward import Forward, forward_channels
 from clues.scoring.readings import Readings
 from clues.selection.bar import Bar
 
-KINDS = tuple(criterion.spoiling for criterion in CRITERIA)
+KIND_OF = {criterion.name: criterion.spoiling for criterion in CRITERIA if isinstance(criterion.spoiling, str)}
+"""Of each criterion, which are all spoiled in a way that has a name."""
+KINDS = tuple(KIND_OF.values())
 ANCHORS = 64
 VALIDATION = 48
 CHECKPOINTS = (2, 4)
@@ -114,7 +116,7 @@ def make_bar(shape: Shape, rng: np.random.Generator) -> Bar:
         rows = [Row((Message("assistant", answer),), "public.jsonl", i + 1, {}) for i, answer in enumerate(answers)]
         return _measure(rows, [kind] * n, shape, rng)[2]
 
-    spoiled = {c.name: channels(c.spoiling, VALIDATION) for c in CRITERIA}
+    spoiled = {c.name: channels(KIND_OF[c.name], VALIDATION) for c in CRITERIA}
     criteria = CRITERIA if shape.channels == "full" else by_kind(CRITERIA, FORWARD)
     return Bar(channels("clean", ANCHORS), channels("clean", VALIDATION), spoiled, criteria)
 
@@ -150,7 +152,7 @@ def _measure(
     rows: Sequence[Row], kinds: Sequence[str], shape: Shape, rng: np.random.Generator
 ) -> tuple[list[Encoded], Forward, dict[str, np.ndarray]]:
     """Token likelihoods in which each kind of damage moves the criterion it is made for, and the others a little."""
-    down = {c.name: np.array([_down(kind, c.spoiling, shape) for kind in kinds]) for c in CRITERIA}
+    down = {c.name: np.array([_down(kind, KIND_OF[c.name], shape) for kind in kinds]) for c in CRITERIA}
     encoded = [_encoded(row.response) for row in rows]
     tokens = [_tokens(e, {name: d[i] for name, d in down.items()}, rng) for i, e in enumerate(encoded)]
     conditional, alone, other = ([kinds[i] for kinds in tokens] for i in range(3))

@@ -143,7 +143,10 @@ def qwen() -> PreTrainedTokenizerBase:
     spelled = json.loads(_bytewise(special).to_str())["model"]
     merges = [tuple(pair) for pair in spelled["merges"]]
     return Qwen2Tokenizer(
-        vocab=spelled["vocab"], merges=merges, eos_token="<|im_end|>", additional_special_tokens=special[1:]
+        vocab=spelled["vocab"],
+        merges=merges,  # type: ignore[arg-type] - pairs, as transformers' own loading passes them
+        eos_token="<|im_end|>",
+        additional_special_tokens=special[1:],
     )  # type: ignore[return-value]
 
 

@@ -108,7 +108,7 @@ def serving(script: Callable[[int, Asked], Served]) -> Iterator[Server]:
                 time.sleep(served.drip_s)
             self.close_connection = served.chunked or served.announced is not None
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             pass
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

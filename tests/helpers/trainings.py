@@ -92,11 +92,12 @@ class Spy(TrainerCallback):
     def __init__(self, scorer: InRunScorer | None) -> None:
         self.scorer, self.steps, self.losses = scorer, {}, []
 
-    def on_step_begin(self, _args, state, _control, model=None, **_):
+    def on_step_begin(self, args, state, control, model: Any = None, **_: Any) -> None:  # noqa: ARG002
         if self.scorer:
+            assert self.scorer.window is not None
             self.steps[state.global_step] = adapter_state(model), self.scorer.window.directions
 
-    def on_log(self, _args, _state, _control, logs=None, **_):
+    def on_log(self, args, state, control, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
         self.losses.append(logs.get("loss"))
 
 

@@ -51,6 +51,7 @@ def run_alone(command: list[str], env: Mapping[str, str]) -> subprocess.Complete
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        out.seek(0), err.seek(0)
+        out.seek(0)
+        err.seek(0)
         why = "" if ended else f"\nkilled: nothing moved for {PATIENCE_S:.0f} seconds"
         return subprocess.CompletedProcess(command, process.returncode, out.read(), err.read() + why)

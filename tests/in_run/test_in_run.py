@@ -77,7 +77,8 @@ def test_scores_are_exact_and_training_is_bit_identical(case, tmp_path):
     def model():
         made = adapted(kind, **lora)
         if own_mean:
-            made.get_base_model().accepts_loss_kwargs = False  # an older model: the loss is the mean over its batch
+            base: Any = made.get_base_model()
+            base.accepts_loss_kwargs = False  # an older model: the loss is the mean over its batch
         if settings.get("gradient_checkpointing"):
             made.enable_input_require_grads()
         return made
@@ -138,7 +139,7 @@ def test_public_rows_meet_the_dropout_of_training_and_leave_no_trace(tmp_path):
     lm = LanguageModel(adapted(lora_dropout=0.3).eval(), TOKENIZER, ModelSettings(precision="float32"))
     validation, anchors = (prepare(file, TOKENIZER, 512) for file in public_files(tmp_path))
     encoded = encode_validation(validation.rows, lm, 0, IN_RUN_CRITERIA)
-    lm.model.get_base_model().lm_head.train()
+    lm.model.get_submodule("base_model.model.lm_head").train()
     before = [(p.requires_grad, p.grad) for p in lm.model.parameters()]
     modes, random = [m.training for m in lm.model.modules()], torch.get_rng_state()
     values = []
@@ -286,7 +287,7 @@ def test_a_loss_of_ones_own_is_refused_in_the_first_step(trainer, more, message,
 
 def test_a_loss_with_other_parts_is_refused(tmp_path):
     model = adapted()
-    base = model.get_base_model()
+    base: Any = model.get_base_model()
     own = base.loss_function
     base.loss_function = lambda *args, **kwargs: own(*args, **kwargs) * 1.01
     with pytest.raises(InRunError, match="loss with other parts"):
@@ -308,7 +309,7 @@ def test_a_row_has_one_key_however_it_is_padded_or_packed():
     rows = training_rows(3)
     keys = [row_key(row["input_ids"], row["labels"]) for row in rows]
     for collator in (pad("left"), pad("right"), DataCollatorWithFlattening()):
-        batch = dict(collator(copy.deepcopy(rows)))
+        batch: dict[str, Any] = dict(collator(copy.deepcopy(rows)))
         assert rows_of(batch).keys == keys
         assert rows_of(batch).tokens.tolist() == [sum(x != -100 for x in row["labels"][1:]) for row in rows]
     assert row_key([1, 2, 3], [-100, 2, 3]) == row_key([1, 2, 3], [1, 2, 3]) != row_key([1, 2, 3], [-100, -100, 3])

@@ -16,6 +16,7 @@ from clues.models import base
 from clues.models.adapters import adapter_state, add_adapter, load_adapter_state, lora_parameters
 from clues.models.base import LanguageModel, load_base
 from tests.conftest import TINY_KINDS, build_tiny_model, train_tokenizer
+from tests.helpers.known import known
 
 TARGETS = {"gpt2": ("c_attn",)}
 
@@ -154,13 +155,18 @@ def write_gguf(file: Path, kind: str, tokenizer: PreTrainedTokenizerFast) -> tup
     writer.add_token_list(tokens)
     writer.add_token_types([3 if token in special else 1 for token in tokens])
     writer.add_token_merges([" ".join(pair) for pair in spelled["merges"]])
-    writer.add_bos_token_id(tokenizer.bos_token_id)
-    writer.add_eos_token_id(tokenizer.eos_token_id)
-    writer.add_pad_token_id(tokenizer.pad_token_id)
+    for add, token in (
+        (writer.add_bos_token_id, tokenizer.bos_token_id),
+        (writer.add_eos_token_id, tokenizer.eos_token_id),
+        (writer.add_pad_token_id, tokenizer.pad_token_id),
+    ):
+        assert isinstance(token, int)
+        add(token)
+    assert isinstance(tokenizer.chat_template, str)
     writer.add_chat_template(tokenizer.chat_template)
     names = gguf.get_tensor_name_map(gguf.MODEL_ARCH[kind.upper()], config.num_hidden_layers)
     for name, tensor in model.state_dict().items():
-        writer.add_tensor(names.get_name(name, (".weight", ".bias")), tensor.numpy())
+        writer.add_tensor(known(names.get_name(name, (".weight", ".bias"))), tensor.numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()

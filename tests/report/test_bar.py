@@ -55,5 +55,6 @@ def test_level_among_edges():
 
 
 def test_split_loses_no_row():
-    groups = split(*map(np.array, ([1.0, -2.0, -3.0], [True, False, False], ["", "fluency", "relevance"])), "fluency")
+    values, keep, reason = np.array([1.0, -2.0, -3.0]), np.array([True, False, False]), ["", "fluency", "relevance"]
+    groups = split(values, keep, np.array(reason), "fluency")
     assert groups == {"kept": [1.0], "dropped for this": [-2.0], "dropped for another reason": [-3.0]}

@@ -12,6 +12,7 @@ from clues.report import charts
 from clues.report.loss_curves import loss_curves
 from clues.statistics.paired import Comparison
 from tests.helpers.fake_run import Shape, write_run
+from tests.helpers.known import known
 
 HOSTILE = '</svg><script>window.broken=1</script>"&'
 
@@ -78,7 +79,7 @@ def test_inline_svg_is_named_and_wears_the_colours_of_the_page(drawn):
 
 def test_histogram_counts_every_row_and_no_bin_crosses_the_bar():
     values = {"kept": [-1.19, 0.0, 0.3, 9.0], "dropped": [-1.21, -8.5, float("nan")]}
-    spec = charts.criterion_histogram(values, -1.2, {"kept": "kept", "dropped": "other"}).to_dict()
+    spec = known(charts.criterion_histogram(values, -1.2, {"kept": "kept", "dropped": "other"})).to_dict()
     marks = spec["layer"][0]["data"]["values"]
     total = {name: sum(m["above"] - m["below"] for m in marks if m["group"] == name) for name in values}
     assert total == {"kept": 4, "dropped": 2}
@@ -92,7 +93,7 @@ def test_beside_one_another_histograms_have_one_axis_and_lose_no_far_row():
     assert -11 <= edges[0] <= -10
     assert edges[-1] > 2
     assert len(edges) <= 43
-    spec = charts.criterion_histogram({"kept": [-40.0, 99.0]}, -0.35, {"kept": "kept"}, edges=edges).to_dict()
+    spec = known(charts.criterion_histogram({"kept": [-40.0, 99.0]}, -0.35, {"kept": "kept"}, edges=edges)).to_dict()
     marks = spec["layer"][0]["data"]["values"]
     assert [m["above"] - m["below"] for m in marks] == [1, 1]
     assert (marks[0]["from"], marks[1]["to"]) == (edges[0], edges[-1])
@@ -104,7 +105,7 @@ def test_beside_one_another_histograms_have_one_axis_and_lose_no_far_row():
 def test_what_is_not_clear_is_drawn_hollow():
     numbers = [(0.1, 0.01), (-0.1, 0.01), (-0.1, 0.06)]
     pairs = [Comparison("clues", "mixed", "federated", -0.1, -0.2, high, 0.02, p, 3, 3) for high, p in numbers]
-    marks = charts.differences(pairs).to_dict()["layer"][1]["data"]["values"]
+    marks = known(charts.differences(pairs)).to_dict()["layer"][1]["data"]["values"]
     assert [m["clear"] for m in marks] == [False, True, False]
 
 

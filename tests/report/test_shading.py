@@ -94,7 +94,7 @@ def test_what_the_real_channels_say_of_a_row_is_shaded(odd, shaded):
     nll[list(odd)] = 9.0
     row = Row((Message("assistant", text),), "a.jsonl", 1, {})
     terms = forward_channels(Readings([nll], [alone], []), [row], [encoded]).terms
-    words = words_of(text, starts, {name: terms[name][0] for name in EXPLAINED})
+    words = words_of(text, starts, {name: terms[name][0].tolist() for name in EXPLAINED})
     assert np.flatnonzero(levels(words.value["fluency"], "fluency")).tolist() == shaded
     assert np.flatnonzero(levels(words.value["novelty"], "novelty")).tolist() == [11, 12, 13, 14, 15]
     assert [word for word, _ in listed(text, words, "novelty")] == ["is", "stored", "in", "the", "liver"]

@@ -76,6 +76,7 @@ def test_the_head_sees_no_more_than_a_chunk_and_the_gradient_is_the_same(tokens)
         p.requires_grad_(True)
     batch, seen = collate(encoded, range(5), lm.pad_id), []
     head = lm.model.get_output_embeddings()
+    assert isinstance(head, torch.nn.Linear)
     head.register_forward_hook(lambda _module, _args, logits: seen.append(logits.numel()))
 
     def gradients(logit_values):

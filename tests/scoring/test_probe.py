@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clues.config import AdapterSettings, ModelSettings
+from clues.config.names import Precision
 from clues.data.encoding import Encoded
 from clues.models.adapters import add_adapter, lora_parameters
 from clues.models.base import LanguageModel
@@ -25,7 +27,7 @@ TARGETS = {"gpt2": ("c_attn", "c_fc")}
 KINDS = ("llama", "gpt2", "qwen3", "gemma3", "mistral")
 
 
-def adapted(kind: str, seed: int, precision: str = "float32", first_layer: int = 0, token_budget: int = 64):
+def adapted(kind: str, seed: int, precision: Precision = "float32", first_layer: int = 0, token_budget: int = 64):
     """A tiny model with a trained-looking adapter: B is not zero."""
     tokenizer = train_tokenizer()
     settings = ModelSettings(precision=precision, token_budget=token_budget)
@@ -57,16 +59,21 @@ def random_directions(lm: LanguageModel, matrix: str, count: int, seed: int) -> 
     return Directions(tuple(f"d{k}" for k in range(count)), weights)
 
 
+def length(parts: Iterable[torch.Tensor]) -> torch.Tensor:
+    """Of one vector that is kept in parts."""
+    return torch.stack([part.double().square().sum() for part in parts]).sum().sqrt()
+
+
 def relative_errors(lm, rows, directions, fast, reference=None):
     """|a − b| / (‖g‖‖V‖) per row and direction; the reference is on the same model, or on another that equals it."""
     model = (reference or lm).model
     parameters = {n: p for n, p in lora_parameters(model).items() if n in directions.weights}
     for i, row in enumerate(rows):
         g = reference_gradient(model, row.input_ids, row.response_mask, parameters)
-        norm = sum(x.double().square().sum() for x in g.values()).sqrt()
+        norm = length(g.values())
         for k, name in enumerate(directions.names):
             V = {n: w[k] for n, w in directions.weights.items()}
-            scale = norm * sum(x.double().square().sum() for x in V.values()).sqrt()
+            scale = norm * length(V.values())
             assert scale > 0
             yield abs(fast[name][i] - reference_score(g, V)) / float(scale)
 

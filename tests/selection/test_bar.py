@@ -34,7 +34,7 @@ def without_checkpoints(channels: Channels) -> Channels:
 
 @pytest.mark.parametrize("missing", ["anchors", "validation"])
 def test_a_job_that_says_full_has_its_gradient_channels_or_an_error(missing):
-    parts = {"anchors": table(30, 1), "validation": table(100, 2)}
+    parts: dict[str, Channels] = {"anchors": table(30, 1), "validation": table(100, 2)}
     criteria = criteria_named(Job().scoring.criteria, "full")
     whole = bar_of(folder(parts["anchors"]), folder(parts["validation"]), criteria)
     assert whole.criteria == CRITERIA

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from clues.config import SelectionSettings
+from clues.config.names import Rule
 from clues.selection.rules import bar_level, drop_by_fdr, keep_rows
 
 
-def keep(rule, p=(), statistic=(), anchors=(), **more):
+def keep(rule: Rule, p=(), statistic=(), anchors=(), **more):
     return keep_rows(SelectionSettings(rule=rule, **more), np.array(p), np.array(statistic), np.array(anchors)).tolist()
 
 
@@ -25,7 +26,7 @@ def test_ratio_keeps_the_best():
     assert keep("ratio", statistic=[3.0, 1.0, 2.0, 0.0], ratio=0.5) == [True, False, True, False]
 
 
-def level(statistic, rule="conformal", **more):
+def level(statistic, rule: Rule = "conformal", **more):
     return bar_level(SelectionSettings(rule=rule, **more), np.array(statistic))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from flwr.app import Context, Error, Message, MetricRecord, RecordDict
+from flwr.app import Context, Error, Message, MetricRecord, RecordDict, UserConfig
 
 from clues.errors import FederationError, WireError
 from clues.federated import federation as module
@@ -131,7 +131,7 @@ def test_every_exception_has_a_code(error: Exception, code: str) -> None:
 
 
 def test_a_deployed_client_without_its_configuration_says_so() -> None:
-    node_config = {"data": "/rows.jsonl", "folder": "/out", "name": "Not A Pseudonym"}
+    node_config: UserConfig = {"data": "/rows.jsonl", "folder": "/out", "name": "Not A Pseudonym"}
     context = Context(run_id=1, node_id=7, node_config=node_config, state=RecordDict(), run_config={})
     flower.become_server()
     message = Message(encode_task(Hello()), 7, "query.hello")
