@@ -14,6 +14,7 @@ from clues.config import ModelSettings, ScoringSettings
 from clues.data.prepare import prepare
 from clues.errors import SettingError
 from clues.federated.run import check_folder
+from clues.folders.run import RunFolder
 from clues.models.base import load_base
 from clues.plugins import find
 from clues.scoring.criteria import CRITERIA, Criterion, criteria_named
@@ -155,7 +156,7 @@ def test_a_federation_refuses_both(tmp_path):
     for changed in ({"scorer": "less"}, {"criteria": ("fluency", "shouting")}):
         other = replace(job, scoring=replace(job.scoring, **changed))
         with pytest.raises(SettingError, match="leave them out for a federation"):
-            check_folder(other, tmp_path / "run", resume=False)
+            check_folder(other, RunFolder(tmp_path / "run"), resume=False)
 
 
 CODE = """

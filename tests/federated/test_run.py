@@ -25,7 +25,8 @@ from clues.federated.replies import ClientReply, Failure, ScoreReply, TrainReply
 from clues.federated.run import LocalClients, open_folder, prepare_data, run_job
 from clues.federated.tasks import Score, ScoreBase, Task, Train
 from clues.folders.arm import MIXED, ORACLE
-from clues.folders.training import TrainingLog
+from clues.folders.run import RunFolder
+from clues.folders.training import TrainingFile, TrainingLog
 from clues.models.shared import shared_model
 from clues.owner.new_rows import score_new_rows
 from clues.progress import Progress
@@ -160,8 +161,8 @@ def test_every_file_of_a_run_is_there_and_agrees(whole):
 def test_another_seed_draws_other_rows(tmp_path):
     job = tiny_job(tmp_path)
     for seed in (0, 1):
-        open_folder(replace(job, seed=seed), tmp_path / str(seed), resume=False)
-        prepare_data(replace(job, seed=seed), tmp_path / str(seed), Progress())
+        open_folder(replace(job, seed=seed), RunFolder(tmp_path / str(seed)), resume=False)
+        prepare_data(replace(job, seed=seed), RunFolder(tmp_path / str(seed)), Progress())
     first, second = ((tmp_path / s / "clients" / CLIENTS[0] / "data.jsonl").read_text() for s in "01")
     assert first != second
 
@@ -182,7 +183,7 @@ def test_no_score_depends_on_a_label(whole, tmp_path):
 
 
 def lead(job, folder, federation):
-    Coordinator(federation, job, folder, Progress(folder / "events.jsonl"), labelled=True).run()
+    Coordinator(federation, job, RunFolder(folder), Progress(folder / "events.jsonl"), labelled=True).run()
 
 
 def test_nothing_but_counts_and_adapters_leaves_a_client(whole_and_talk):
@@ -227,17 +228,17 @@ def test_a_client_that_starts_anew_finds_the_questions_it_was_sent(whole, tmp_pa
     before = pq.read_table(own / "channels" / "checkpoint-1.parquet")
     (own / "channels" / "checkpoint-1.parquet").unlink()
     arrays = {k: t.numpy() for k, t in load_file(own / "checkpoints" / "1.safetensors").items()}
-    scored = LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(Score(1, arrays))
+    scored = LocalClients(RunFolder(tmp_path / "run"), job)(CLIENTS[0]).run(Score(1, arrays))
     assert isinstance(scored, ScoreReply)
     assert scored.rows == 10
     assert pq.read_table(own / "channels" / "checkpoint-1.parquet").equals(before)
     # What it was sent is what its base channels were read under: asked again they are not computed again.
     base = (own / "channels" / "base.parquet").stat()
     again = ScoreBase(tuple(read(own, "questions.json")["questions"]))
-    LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(again)
+    LocalClients(RunFolder(tmp_path / "run"), job)(CLIENTS[0]).run(again)
     assert (own / "channels" / "base.parquet").stat().st_mtime_ns == base.st_mtime_ns
     other = ScoreBase(("What is iron?", "What is salt?"))
-    LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(other)
+    LocalClients(RunFolder(tmp_path / "run"), job)(CLIENTS[0]).run(other)
     assert (own / "channels" / "base.parquet").stat().st_mtime_ns != base.st_mtime_ns
 
 
@@ -249,7 +250,7 @@ def test_the_oracle_also_trains_on_rows_with_an_edit_that_leaves_them_good(whole
     adapter = {n.removeprefix("adapter/"): t.numpy() for n, t in start.items() if n.startswith("adapter/")}
 
     def examples():
-        reply = LocalClients(tmp_path / "run", job)(CLIENTS[0]).run(Train(ORACLE, 1, 0, adapter))
+        reply = LocalClients(RunFolder(tmp_path / "run"), job)(CLIENTS[0]).run(Train(ORACLE, 1, 0, adapter))
         assert isinstance(reply, TrainReply)
         return reply.examples
 
@@ -260,12 +261,12 @@ def test_the_oracle_also_trains_on_rows_with_an_edit_that_leaves_them_good(whole
 
 def test_a_failing_client_sends_a_code_and_the_run_goes_on(tmp_path):
     job, folder = tiny_job(tmp_path), tmp_path / "run"
-    open_folder(job, folder, resume=False)
-    names = prepare_data(job, folder, Progress())
+    open_folder(job, RunFolder(folder), resume=False)
+    names = prepare_data(job, RunFolder(folder), Progress())
     secret = "the secret text of a row"
     (folder / "clients" / names[0] / "data.jsonl").write_text(secret + "\n")
-    grid = InProcessGrid(LocalClients(folder, job), names, record=True)
-    Coordinator(Federation(grid, len(names)), job, folder, Progress(), labelled=False).run()
+    grid = InProcessGrid(LocalClients(RunFolder(folder), job), names, record=True)
+    Coordinator(Federation(grid, len(names)), job, RunFolder(folder), Progress(), labelled=False).run()
     assert not any(secret.encode() in message for message in grid.messages)
     assert set(read(folder, "selection.json")["clients"]) == {names[1]}
     first = read(folder, "training.json")["arms"]["mixed"]["rounds"][0]
@@ -293,20 +294,21 @@ def test_a_run_that_is_killed_again_and_again_comes_to_the_numbers_of_an_undistu
 def test_a_run_killed_between_a_rounds_log_and_its_adapter_logs_the_round_once(whole, tmp_path, monkeypatch):
     """Every server is killed when it has logged the next round and not yet kept what came of it."""
     job, folder = whole
-    original, logged = TrainingLog.write, []
+    original, logged = TrainingFile.write, []
 
-    def write(self, where):
-        original(self, where)
-        if (rounds := sum(len(arm.rounds) + len(arm.alone) for arm in self.arms.values())) not in logged:
+    def write(self, log):
+        original(self, log)
+        if (rounds := sum(len(arm.rounds) + len(arm.alone) for arm in log.arms.values())) not in logged:
             logged.append(rounds)
             raise Killed
 
-    monkeypatch.setattr(TrainingLog, "write", write)
+    monkeypatch.setattr(TrainingFile, "write", write)
     while not (tmp_path / "run" / "manifest.json").exists():
         with contextlib.suppress(Killed):
             run_job(job, tmp_path / "run", Progress(), resume=bool(logged), engine="in-process")
     assert logged == list(range(1, 10)), "two rounds of three arms, and each arm alone"
-    assert without_seconds(TrainingLog.read(tmp_path / "run")) == without_seconds(TrainingLog.read(folder))
+    here, there = (RunFolder(run).training.read() for run in (tmp_path / "run", folder))
+    assert without_seconds(here) == without_seconds(there)
     assert comparable(read(tmp_path / "run")) == comparable(read(folder))
 
 
@@ -364,19 +366,19 @@ def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path, mortal):
     """The first round by hand: every client trains from θ_0, and each counts by the rows it has."""
     job = tiny_job(tmp_path)
     folder = tmp_path / "run"
-    open_folder(job, folder, resume=False)
-    names = prepare_data(job, folder, Progress())
+    open_folder(job, RunFolder(folder), resume=False)
+    names = prepare_data(job, RunFolder(folder), Progress())
     data = folder / "clients" / names[0] / "data.jsonl"
     data.write_text("".join(line + "\n" for line in data.read_text().splitlines()[:4]))
     mortal.may = 2  # the base scores, and the first round
     with pytest.raises(Killed):
-        run_in_process(lambda f: lead(job, folder, f), LocalClients(folder, job), names)
+        run_in_process(lambda f: lead(job, folder, f), LocalClients(RunFolder(folder), job), names)
     found = load_file(folder / "adapters" / "mixed-federated" / "rounds" / "1.safetensors")
     _, start = shared_model(job.model, job.adapter, job.seed)
     expected = {name: torch.zeros_like(t) for name, t in start.items()}
     for name, rows in zip(names, (4, 10), strict=True):
         task = Train(MIXED, 2, 0, {n: t.numpy() for n, t in start.items()})
-        reply = LocalClients(folder, job)(name).run(task)
+        reply = LocalClients(RunFolder(folder), job)(name).run(task)
         assert isinstance(reply, TrainReply)
         assert reply.examples == rows
         for n in expected:
@@ -394,8 +396,8 @@ def test_a_test_set_that_cannot_be_used_ends_a_run_before_any_training(tmp_path)
 
 def test_a_public_record_that_cannot_be_used_is_named(tmp_path):
     job, folder = tiny_job(tmp_path), tmp_path / "run"
-    open_folder(job, folder, resume=False)
-    prepare_data(job, folder, Progress())
+    open_folder(job, RunFolder(folder), resume=False)
+    prepare_data(job, RunFolder(folder), Progress())
     with (folder / "public" / "anchors.jsonl").open("a") as file:
         file.write('{"question": "Why?", "answer": ""}\n')
     lines = len((folder / "public" / "anchors.jsonl").read_text().splitlines())

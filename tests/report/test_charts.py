@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 import pytest
 
 from clues.folders.run import RunFolder
-from clues.folders.training import TrainingLog
 from clues.report import charts
 from clues.report.loss_curves import loss_curves
 from clues.statistics.paired import Comparison
@@ -21,7 +20,7 @@ HOSTILE = '</svg><script>window.broken=1</script>"&'
 def drawn(tmp_path_factory):
     folder = write_run(tmp_path_factory.mktemp("charts") / "run", Shape(clients=("GARD", "GHR")))
     metrics = RunFolder(folder).metrics.read()
-    rounds = TrainingLog.read(folder).arms["mixed"].rounds
+    rounds = RunFolder(folder).training.read().arms["mixed"].rounds
     hostile = [replace(one, clients={HOSTILE: next(iter(one.clients.values()))}) for one in rounds]
     return {
         "histogram": charts.criterion_histogram(

@@ -20,7 +20,8 @@ from clues.federated.replies import Failure, TrainReply
 from clues.federated.tasks import Train
 from clues.federated.wire import Arrays
 from clues.folders.arm import Arm
-from clues.folders.training import ClientRound, Part, Round, TrainingLog
+from clues.folders.run import RunFolder
+from clues.folders.training import ClientRound, Part, Round
 from clues.progress import Advance
 
 
@@ -29,7 +30,7 @@ class Arms:
     """Trains arms over a federation. Every finished round is on disk, and a resumed run goes on after it."""
 
     federation: Federation
-    folder: Path
+    folder: RunFolder
     settings: TrainingSettings
     weights: str
     """`uniform` or `samples`: how a round's updates are averaged."""
@@ -38,7 +39,7 @@ class Arms:
         """Rounds of local steps and weighted averages, from `start`; the number and the adapter of each."""
         state, local_steps = start, self.settings.local_steps
         for number in range(1, self.settings.rounds + 1):
-            file = self._folder(arm, "federated") / "rounds" / f"{number}.safetensors"
+            file = self.folder.round(arm.name, number)
             if file.exists():
                 state = load_file(str(file))
                 advance(len(self.federation.nodes), f"{arm.name}: round {number} was done before")
@@ -57,25 +58,22 @@ class Arms:
 
     def alone(self, arm: Arm, start: dict[str, Tensor], advance: Advance) -> dict[str, Update]:
         """Each client trains alone, as many steps as it makes in all federated rounds."""
-        folder = self._folder(arm, "alone")
-        if not (folder / "examples.json").exists():
+        counted = self.folder.examples(arm.name)
+        if not counted.exists():
             task = Train(arm, self.settings.rounds * self.settings.local_steps, 0, _arrays(start))
             answers = self._ask(task, advance, f"{arm.name}: alone")
             usable, refused = usable_updates(_updates(answers), start)
             self._record(arm, "alone", 1, answers, refused)
             for name, update in usable.items():
-                _save({k: torch.as_tensor(t) for k, t in update.state.items()}, folder / f"{name}.safetensors")
-            write_json({"examples": {n: u.examples for n, u in usable.items()}}, folder / "examples.json")
-        examples = json.loads((folder / "examples.json").read_text())["examples"]
-        return {name: Update(load_file(str(folder / f"{name}.safetensors")), n) for name, n in examples.items()}
+                _save({k: torch.as_tensor(t) for k, t in update.state.items()}, self.folder.alone(arm.name, name))
+            write_json({"examples": {n: u.examples for n, u in usable.items()}}, counted)
+        examples = json.loads(counted.read_text())["examples"]
+        return {name: Update(load_file(str(self.folder.alone(arm.name, name))), n) for name, n in examples.items()}
 
     def _ask(self, task: Train, advance: Advance, note: str) -> dict[str, TrainReply | Failure]:
         return self.federation.ask(
             dict.fromkeys(self.federation.nodes, task), lambda name, _answer: advance(1, f"{note}, {name}")
         )
-
-    def _folder(self, arm: Arm, how: str) -> Path:
-        return self.folder / "adapters" / f"{arm.name}-{how}"
 
     def _record(
         self,
@@ -90,7 +88,8 @@ class Arms:
         It is written before the adapter: a run killed between the two trains the round again and writes it anew.
         """
         clients = {name: self._client(name, answer, refused.get(name, "")) for name, answer in answers.items()}
-        TrainingLog.read(self.folder).with_round(arm.name, part, Round.of(number, clients)).write(self.folder)
+        file = self.folder.training
+        file.write(file.read().with_round(arm.name, part, Round.of(number, clients)))
 
     def _client(self, name: str, answer: TrainReply | Failure, refusal: str) -> ClientRound:
         cost = self.federation.exchanges[name]

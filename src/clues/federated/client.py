@@ -73,7 +73,7 @@ class Client:
     def log_error(self, error: BaseException) -> None:
         """Write an error with its details into this client's own log."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "errors.log").open("a") as log:
+        with self._own.errors.open("a") as log:
             log.write("".join(traceback.format_exception(error)) + "\n")
 
     @functools.cached_property

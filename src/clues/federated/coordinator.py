@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 
 from clues.config import Job
 from clues.federated.adapters import Adapters
@@ -30,7 +29,7 @@ class Coordinator:
 
     federation: Federation
     job: Job
-    folder: Path
+    folder: RunFolder
     progress: Progress
     labelled: bool
     """This machine holds every client's folder and the damage is known, as in the demo: the selection itself can be
@@ -41,7 +40,7 @@ class Coordinator:
         with self.progress.phase("join", self.federation.expected) as advance:
             self.federation.hello(lambda present, _expected: advance(note=f"{present} clients are here"))
         test = self.side.test_set()  # now, so that a test set that cannot be used does not end a run in its last phase
-        selecting = Selecting(self.federation, self.side, Steps(self.folder / "steps"), self.progress)
+        selecting = Selecting(self.federation, self.side, Steps(self.folder), self.progress)
         selecting.score_base()
         self.warm_up(selecting)
         selecting.select()
@@ -51,7 +50,7 @@ class Coordinator:
             self.merge(arm)
         metrics = evaluate_run(self.plan, self.side, self.adapters, test, self.progress)
         metrics = replace(metrics, seconds=self.progress.all_seconds())
-        RunFolder(self.folder).metrics.write(metrics)
+        self.folder.metrics.write(metrics)
 
     @cached_property
     def plan(self) -> Plan:
@@ -63,7 +62,7 @@ class Coordinator:
 
     @cached_property
     def adapters(self) -> Adapters:
-        return Adapters(self.side.lm, self.folder / "adapters")
+        return Adapters(self.side.lm, self.folder, self.plan.usual)
 
     @cached_property
     def arms(self) -> Arms:
@@ -78,13 +77,13 @@ class Coordinator:
             for number, state in self.arms.rounds(MIXED, self.side.start, advance):
                 if number in checkpoints:
                     selecting.score_under(number, state)
-        self.adapters.save(state, self._name(MIXED))
+        self.adapters.save(state, Combined(MIXED))
 
     def train(self, arm: Arm) -> None:
         """An arm's federated rounds, on the rows that it is about."""
         with self.progress.phase(f"train-{arm.name}", self._replies) as advance:
             state = self.arms.federated(arm, self.side.start, advance)
-        self.adapters.save(state, self._name(arm))
+        self.adapters.save(state, Combined(arm))
 
     def merge(self, arm: Arm) -> None:
         """Every client alone on the arm's rows, and what they come to together."""
@@ -92,9 +91,6 @@ class Coordinator:
             updates = self.arms.alone(arm, self.side.start, advance)
         with self.progress.phase(f"merge-{arm.name}", len(self.plan.merges(arm))) as advance:
             Merging(self.plan, self.side, self.adapters, arm, updates).run(advance)
-
-    def _name(self, arm: Arm) -> str:
-        return Combined(arm).name(self.plan.usual)
 
     @property
     def _replies(self) -> int:

@@ -27,7 +27,6 @@ from clues.folders.metrics import (
     ModelMetrics,
     SelectionMetrics,
 )
-from clues.folders.run import RunFolder
 from clues.progress import Advance, Progress
 from clues.statistics.gap import Losses, gap_closed
 from clues.statistics.paired import Comparison, comparison
@@ -71,7 +70,7 @@ def measure_all(
         base, found = _measured(side, BASE, side.start, test, advance), {}
         for one in plan.adapters:
             name = one.name(plan.usual)
-            found[one] = _measured(side, name, adapters.read(name), test, advance, _chooses(plan, one))
+            found[one] = _measured(side, name, adapters.read(one), test, advance, _chooses(plan, one))
     return base, found
 
 
@@ -84,7 +83,7 @@ def _measured(
     side: PublicSide, name: str, state: Mapping[str, Tensor], test: TestSet, advance: Advance, choices: bool = True
 ) -> Measured:
     """An adapter's numbers, from disk if they were measured before."""
-    file = side.folder / "evaluation" / f"{name}.json"
+    file = side.folder.model(name)
     before = json.loads(file.read_text()) if file.exists() else {}
     if before.pop("test_set", "") == test.key:
         advance(test.passes if choices else len(test.rows), f"{name} was measured before")
@@ -118,5 +117,5 @@ def _nll(models: Models, how: How) -> dict[str, np.ndarray]:
 
 def _selection(side: PublicSide) -> SelectionMetrics:
     job = side.job
-    rules = every_rule(job.selection, np.array(RunFolder(side.folder).anchors.read().statistic))
-    return measure_run(side.folder, job.selection.rule, rules, job.evaluation.bootstrap, job.seed)
+    rules = every_rule(job.selection, np.array(side.folder.anchors.read().statistic))
+    return measure_run(side.folder.path, job.selection.rule, rules, job.evaluation.bootstrap, job.seed)

@@ -39,10 +39,10 @@ class Merging:
         """Every merge that is not on disk yet."""
         weights = cache(self._weights)
         for merge in self.plan.merges(self.arm):
-            name = Combined(self.arm, merge).name(self.plan.usual)
-            if not self.adapters.has(name):
-                self.adapters.save(self._merged(merge.method, weights(merge.weights)), name)
-            advance(note=f"{name} is merged")
+            one = Combined(self.arm, merge)
+            if not self.adapters.has(one):
+                self.adapters.save(self._merged(merge.method, weights(merge.weights)), one)
+            advance(note=f"{one.name(self.plan.usual)} is merged")
 
     def _merged(self, method: Method, weights: Mapping[str, float]) -> dict[str, torch.Tensor]:
         states = [self.updates[name].state for name in weights]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from torch import Tensor
 
@@ -17,6 +16,7 @@ from clues.evaluation.models import TestSet
 from clues.federated.tasks import PublicText
 from clues.folders.explanations import ExplanationsFile
 from clues.folders.power import Shading
+from clues.folders.run import RunFolder
 from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.models.shared import shared_model
@@ -35,7 +35,7 @@ class PublicSide:
     """The server's side of scoring: all of it is public, and done once for all clients."""
 
     job: Job
-    folder: Path
+    folder: RunFolder
     lm: LanguageModel
     start: dict[str, Tensor]
     """The adapter at θ_0."""
@@ -50,7 +50,7 @@ class PublicSide:
     """More wrong answers for the choice among answers, beside those of the test rows."""
 
     @staticmethod
-    def open(job: Job, folder: Path) -> PublicSide:
+    def open(job: Job, folder: RunFolder) -> PublicSide:
         """Read the public sets of a run's folder and load the model."""
         lm, start = shared_model(job.model, job.adapter, job.seed)
 
@@ -58,8 +58,8 @@ class PublicSide:
         check_domains(validation.domains, [client.domain for client in job.clients])
 
         def scored(name: str) -> ChannelFolder:
-            prepared = prepare(_file(folder, name), lm.tokenizer, job.model.max_length)
-            return ChannelFolder(lm, prepared, folder / "checkpoints" / name, validation.questions)
+            prepared = prepare(folder.public(name), lm.tokenizer, job.model.max_length)
+            return ChannelFolder(lm, prepared, folder.public_channels(name), validation.questions)
 
         return PublicSide(
             job,
@@ -67,16 +67,16 @@ class PublicSide:
             lm,
             start=start,
             validation=validation,
-            validation_rows=ValidationFolder(lm, validation, folder / "checkpoints" / "validation"),
+            validation_rows=ValidationFolder(lm, validation, folder.public_channels("validation")),
             anchors=scored("anchors"),
-            unseen=scored("unseen") if _file(folder, "unseen").exists() else None,
+            unseen=scored("unseen") if folder.public("unseen").exists() else None,
             test=_rows(folder, "test"),
-            negatives=_rows(folder, "negatives") if _file(folder, "negatives").exists() else [],
+            negatives=_rows(folder, "negatives") if folder.public("negatives").exists() else [],
         )
 
     def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
         """The checkpoint after warm-up round `number`, made now or read from disk."""
-        file = self.folder / "checkpoints" / f"{number}.safetensors"
+        file = self.folder.checkpoint(number)
         if not file.exists():
             load_adapter_state(self.lm.model, adapter)
             make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
@@ -94,7 +94,7 @@ class PublicSide:
             noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
         except CannotSpoil:  # answers without a single word
             return Shading()
-        scored = ChannelFolder(self.lm, noisy, self.folder / "checkpoints" / "noise", self.validation.questions)
+        scored = ChannelFolder(self.lm, noisy, self.folder.public_channels("noise"), self.validation.questions)
         scored.score_base()
         return shading(good, noisy.rows, ExplanationsFile(scored.explanations))
 
@@ -108,16 +108,12 @@ class PublicSide:
         return tuple(PublicText(name, row.prompt, row.response) for name, rows in sets.items() for row in rows)
 
 
-def _rows(folder: Path, name: str) -> list[Row]:
+def _rows(folder: RunFolder, name: str) -> list[Row]:
     """A public set. Raises SettingError for a record that cannot be used: these rows are everybody's measure."""
-    rows, set_aside = read_rows(_file(folder, name))
+    rows, set_aside = read_rows(folder.public(name))
     if set_aside:
         first = set_aside[0]
         raise SettingError(f"{first.file}:{first.line}: {first.reason}; every record of a public set must be usable")
     if not rows:
-        raise SettingError(f"{_file(folder, name)}: no record; a public set needs some")
+        raise SettingError(f"{folder.public(name)}: no record; a public set needs some")
     return rows
-
-
-def _file(folder: Path, name: str) -> Path:
-    return folder / "public" / f"{name}.jsonl"

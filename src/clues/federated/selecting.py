@@ -14,7 +14,6 @@ from clues.federated.replies import ClientReply, Failure, SelectReply
 from clues.federated.steps import Steps
 from clues.federated.tasks import Score, ScoreBase, Select, Task
 from clues.folders.bar import StoredBar
-from clues.folders.run import RunFolder
 from clues.folders.selection import ClientCounts, SelectionSummary, Unseen
 from clues.progress import Advance, Progress
 from clues.scoring.criteria import criteria_named, stated
@@ -72,7 +71,7 @@ class Selecting:
             task = Select(settings, arrays, stated(criteria), side.texts(), side.shading())
             advance(note="words of public rows weighed")
             replies = self._ask(task, advance, "put its rows to the bar")
-        folder, clients = RunFolder(side.folder), {name: _counts(reply) for name, reply in replies.items()}
+        folder, clients = side.folder, {name: _counts(reply) for name, reply in replies.items()}
         folder.anchors.write(StoredBar.of(bar, settings))
         folder.selection.write(SelectionSummary(settings, bar.size, clients, self._unseen(bar)))
         self.steps.mark("selection")

@@ -10,10 +10,11 @@ from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
 from clues.config import Job
-from clues.config.reading import job_from_dict, load_job
+from clues.config.reading import job_from_dict
 from clues.errors import SettingError
 from clues.federated.engines.deployment import RUN_FOLDER, job_for_clients
 from clues.federated.federation import Federation
+from clues.folders.run import RunFolder
 
 app = ServerApp()
 
@@ -27,25 +28,26 @@ def main(grid: Grid, context: Context) -> None:
 
     folder = run_folder()
     job = job_of(folder, str(context.run_config["job"]))
-    progress = Progress(folder / "events.jsonl")
+    progress = Progress(folder.events)
     names = [client.name for client in job.clients]
     Coordinator(Federation(grid, len(names), names=names), job, folder, progress, labelled=False).run()
     finish(folder, progress)
 
 
-def run_folder() -> Path:
+def run_folder() -> RunFolder:
     """The run's folder on the server. Raises SettingError if the SuperLink was started without naming it."""
-    folder = os.environ.get(RUN_FOLDER, "")
-    if not (Path(folder) / "job.toml").is_file():
+    named = os.environ.get(RUN_FOLDER, "")
+    folder = RunFolder(Path(named))
+    if not folder.job.path.is_file():
         raise SettingError(
-            f"{RUN_FOLDER} = {folder!r} is no run's folder with a job.toml: set it and start the SuperLink"
+            f"{RUN_FOLDER} = {named!r} is no run's folder with a job.toml: set it and start the SuperLink"
         )
-    return Path(folder)
+    return folder
 
 
-def job_of(folder: Path, sent: str) -> Job:
+def job_of(folder: RunFolder, sent: str) -> Job:
     """The folder's job. Raises SettingError if the clients were sent (as JSON) another one."""
-    job = load_job(folder / "job.toml")
+    job = folder.job.read()
     if job_for_clients(job) != job_from_dict(json.loads(sent), "the bundle's job"):
-        raise SettingError(f"{folder / 'job.toml'} is another job than the run's: start the SuperLink with its folder")
+        raise SettingError(f"{folder.job.path} is another job than the run's: start the SuperLink with its folder")
     return job

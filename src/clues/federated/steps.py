@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+
+from clues.folders.run import RunFolder
 
 
 @dataclass(frozen=True)
 class Steps:
-    """An empty file in `folder` for each step that is done."""
+    """An empty file in the folder of a run for each step that is done."""
 
-    folder: Path
+    folder: RunFolder
 
     def done(self, step: str) -> bool:
-        return (self.folder / step).exists()
+        return self.folder.step(step).exists()
 
     def mark(self, step: str) -> None:
-        self.folder.mkdir(exist_ok=True)
-        (self.folder / step).touch()
+        file = self.folder.step(step)
+        file.parent.mkdir(exist_ok=True)
+        file.touch()

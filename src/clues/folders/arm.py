@@ -71,6 +71,10 @@ class Combined:
     def name(self, usual: Merge) -> str:
         """The name of its files: `clues-federated`, `clues-merged` for the `usual` merge of the job, else
         `clues-merged-ties-uniform`."""
+        return f"{self.arm.name}-{self.way(usual)}"
+
+    def way(self, usual: Merge) -> str:
+        """The part of the name after the arm's."""
         other = self.merge is not None and self.merge != usual
         suffix = f"-{self.merge.method}-{self.merge.weights}" if self.merge and other else ""
-        return f"{self.arm.name}-{self.how}{suffix}"
+        return f"{self.how}{suffix}"

@@ -11,6 +11,7 @@ from clues.folders.metrics import Metrics
 from clues.folders.names import Each, Folder, Named
 from clues.folders.owner import OwnerFolder
 from clues.folders.selection import SelectionSummary
+from clues.folders.training import TrainingFile
 
 
 class RunFolder(Folder):
@@ -27,7 +28,7 @@ class RunFolder(Folder):
     alone = Each("adapters/<arm>-alone/<client>.safetensors", Path)
     examples = Each("adapters/<arm>-alone/examples.json", Path)
     model = Each("evaluation/<model>.json", Path)
-    training = Named("training.json", Path)
+    training = Named("training.json", TrainingFile)
     anchors = Named("anchors.json", partial(JsonFile[StoredBar], kind=StoredBar))
     selection = Named("selection.json", partial(JsonFile[SelectionSummary], kind=SelectionSummary))
     metrics = Named("metrics.json", partial(JsonFile[Metrics], kind=Metrics))

@@ -13,7 +13,6 @@ from clues.disk.reading import read_json_if_there
 from clues.disk.writing import write_json
 from clues.errors import FolderError
 
-FILE = "training.json"
 Part = Literal["rounds", "alone"]
 """Federated rounds, or each client alone: a single one, whose adapters are merged."""
 
@@ -68,25 +67,31 @@ class TrainingLog:
 
     arms: Mapping[str, ArmLog] = field(default_factory=dict)
 
-    @staticmethod
-    def read(folder: Path) -> TrainingLog:
-        """The log in a run's folder; an empty one where nothing was trained. Raises FolderError, see `read_json`."""
-        found = read_json_if_there(folder / FILE)
-        try:
-            return TypeAdapter(TrainingLog).validate_python(found)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise FolderError(f"{folder / FILE}: {where}: {first['msg']}; run the job again") from error
-
     def with_round(self, arm: str, part: Part, one: Round) -> TrainingLog:
         """The same with one round more. A round that was logged before, by a run that was killed before it had kept
         the round's adapter, is replaced: there is one entry for each arm, part and round."""
         return TrainingLog({**self.arms, arm: self.arms.get(arm, ArmLog()).with_round(part, one)})
 
-    def write(self, folder: Path) -> None:
-        """Into a run's folder, whole. A part that an arm has not is left out."""
+
+@dataclass(frozen=True)
+class TrainingFile:
+    """training.json: a `TrainingLog`."""
+
+    path: Path
+
+    def read(self) -> TrainingLog:
+        """The log; an empty one where nothing was trained. Raises FolderError, see `read_json`."""
+        found = read_json_if_there(self.path)
+        try:
+            return TypeAdapter(TrainingLog).validate_python(found)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise FolderError(f"{self.path}: {where}: {first['msg']}; run the job again") from error
+
+    def write(self, log: TrainingLog) -> None:
+        """The log, whole or not at all. A part that an arm has not is left out."""
         arms = {
-            name: {part: rounds for part, rounds in asdict(arm).items() if rounds} for name, arm in self.arms.items()
+            name: {part: rounds for part, rounds in asdict(arm).items() if rounds} for name, arm in log.arms.items()
         }
-        write_json({"arms": arms}, folder / FILE)
+        write_json({"arms": arms}, self.path)

@@ -8,7 +8,6 @@ from typing import Any
 
 from clues import __version__
 from clues.config import Job
-from clues.config.reading import load_job
 from clues.disk.reading import read_lines
 from clues.folders.bar import StoredBar
 from clues.folders.files import to_json
@@ -21,7 +20,6 @@ from clues.report.groups import about_uneven_clients, client_losses
 from clues.report.page import Context, Numbers, write_page
 from clues.selection.cautions import Caution
 
-PAGE = "report.html"
 COUNTED = {
     "set_aside": ("Set aside", "could not be scored"),
     "duplicates": ("Duplicates", "repeat an earlier row of the file word for word"),
@@ -40,10 +38,10 @@ def write_coordinator_report(folder: Path) -> Path:
     """
     run = RunFolder(folder)
     selection, anchors = run.selection.read(), run.anchors.read()
-    metrics, training = run.metrics.read_if_there(), TrainingLog.read(folder)
-    job = load_job(folder / "job.toml")
+    metrics, training = run.metrics.read_if_there(), run.training.read()
+    job = run.job.read()
     return write_page(
-        folder / PAGE,
+        run.page,
         "coordinator.html.j2",
         job=job,
         version=__version__,
@@ -54,7 +52,7 @@ def write_coordinator_report(folder: Path) -> Path:
         cautions=_cautions(job, selection, anchors, training),
         arms=federation.training_views(training),
         wire=federation.totals(training),
-        events=_times(read_lines(folder / "events.jsonl")),
+        events=_times(read_lines(run.events)),
         **_selected(selection),
         **_bar(anchors, job),
         **_measured(metrics.selection if metrics else None),

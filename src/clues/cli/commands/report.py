@@ -40,12 +40,14 @@ def report(
     open_page
         Open the page in the browser.
     """
+    from clues.folders.owner import OwnerFolder
+    from clues.folders.run import RunFolder
     from clues.report.coordinator import write_coordinator_report
     from clues.report.owner import write_owner_report
 
-    if (folder / "selection.json").exists():
+    if RunFolder(folder).selection.path.exists():
         kind, page = "coordinator", write_coordinator_report(folder)
-    elif (folder / "client.json").exists():
+    elif OwnerFolder(folder).client.path.exists():
         kind, page = "owner", write_owner_report(folder, include_text=not no_text)
     else:
         raise UsageError(

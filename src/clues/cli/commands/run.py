@@ -81,8 +81,9 @@ def run(
 
         return rehearse(asked, folder, resume, output)
     from clues.federated.run import run_job
+    from clues.folders.run import RunFolder
 
-    with output.progress(folder / "events.jsonl") as progress:
+    with output.progress(RunFolder(folder).events) as progress:
         page = run_job(asked, folder, progress, resume=resume, engine="in-process" if in_process else "simulation")
     return _answer(page, folder, output)
 

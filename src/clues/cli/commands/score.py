@@ -116,7 +116,9 @@ def score(
         from clues.owner.score import score_file
 
         work = partial(score_file, file, validation, anchors, output_to, job)
-    with output.progress(output_to / "events.jsonl") as progress:
+    from clues.folders.owner import OwnerFolder
+
+    with output.progress(OwnerFolder(output_to).events) as progress:
         decisions = work(progress=progress, columns=names, resume=resume)
     if decisions is None:
         return DONE  # one of several processes; the first one answers

@@ -70,8 +70,9 @@ def select(
 def _job(folder: Path, given: Mapping[str, str | float | None]) -> Job:
     """The selection that the folder holds, with what is given in its place."""
     from clues.config import SelectionSettings
+    from clues.folders.owner import OwnerFolder
 
-    about = read_json(folder / "client.json")
+    about = read_json(OwnerFolder(folder).client.path)
     before = {field.name: about[field.name] for field in fields(SelectionSettings) if field.name in about}
     chosen = before | {name: value for name, value in given.items() if value is not None}
     return owner_job((), {f"selection.{name}": value for name, value in chosen.items()})

@@ -14,6 +14,7 @@ from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare, prepare_rows
 from clues.data.sample import client_name, draw_sample
 from clues.federated.run import PUBLIC_SETS, check_folder, public_file
+from clues.folders.run import RunFolder
 from clues.models.base import load_skeleton
 from clues.owner.scored_by import scoring_model
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def rehearse(job: Job, folder: Path, resume: bool, output: Output) -> int:
     """Check the job, its files and its model; show counts, the first row and the cost."""
-    check_folder(job, folder, resume)
+    check_folder(job, RunFolder(folder), resume)
     lm = scoring_model(job, load_skeleton(job.model))
     clients, public = _drawn(job, lm) if job.sample.clients else _named(job, lm)
     cost = run_cost(clients, public, lm, job)

@@ -12,6 +12,7 @@ from clues.errors import DeploymentError, SettingError
 from clues.federated.engines.control import start_run, unfinished_run, wait_for_run
 from clues.federated.engines.deployment import write_bundle
 from clues.federated.run import check_folder, open_folder, prepare_data
+from clues.folders.run import RunFolder
 from clues.progress import Display, Event, Progress
 
 
@@ -24,14 +25,15 @@ def run_remotely(job: Job, folder: Path, connection: str, progress: Progress, *,
     for a job that no federation can run, InUseError, and DeploymentError with what Flower said.
     """
     _check(job)
-    check_folder(job, folder, resume)
-    if (folder / "manifest.json").exists():
-        return folder / "report.html"
+    run = RunFolder(folder)
+    check_folder(job, run, resume)
+    if run.manifest.exists():
+        return run.page
     home = Path(os.environ.get("FLWR_HOME") or Path.home() / ".flwr")
     run_id = unfinished_run(home, connection)
     if run_id is None:
-        open_folder(job, folder, resume)
-        prepare_data(job, folder, progress)
+        open_folder(job, run, resume)
+        prepare_data(job, run, progress)
         with tempfile.TemporaryDirectory() as bundle:
             run_id = start_run(home, connection, write_bundle(Path(bundle), job))
     elif not resume:
@@ -40,8 +42,8 @@ def run_remotely(job: Job, folder: Path, connection: str, progress: Progress, *,
             f"or end it by `flwr stop {run_id} {connection}`"
         )
     progress.note("federation", f"run {run_id} on {connection}; it goes on without this command")
-    wait_for_run(home, connection, run_id, _follow(folder / "events.jsonl", progress.display))
-    return folder / "report.html"
+    wait_for_run(home, connection, run_id, _follow(run.events, progress.display))
+    return run.page
 
 
 def _check(job: Job) -> None:
