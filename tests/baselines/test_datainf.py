@@ -60,7 +60,7 @@ def test_higher_is_better_a_step_on_a_row_above_zero_lowers_the_validation_loss(
     before = row_nll(lm, encoded)
     with torch.no_grad():
         for name, g in gradient.items():
-            parameters[name] -= 1e-3 * g
+            parameters[name].sub_(1e-3 * g)
     assert score > 0
     assert row_nll(lm, encoded) < before
 
@@ -92,10 +92,10 @@ def test_a_batch_that_found_no_memory_is_not_counted_twice():
             return x.clone()
 
         @staticmethod
-        def backward(_ctx, gradient):
+        def backward(ctx, *grad_outputs):  # noqa: ARG004 (torch's own names)
             if next(refusals, False):
                 raise torch.OutOfMemoryError("CUDA out of memory.")
-            return gradient
+            return grad_outputs
 
     lm.model.get_submodule("base_model.model.model.layers.1").register_forward_hook(
         lambda _m, _a, out: Greedy.apply(out)

@@ -83,7 +83,8 @@ def clues(capsys: pytest.CaptureFixture[str]) -> Callable[..., Called]:
     def call(*tokens: object) -> Called:
         capsys.readouterr()
         code = main([str(token) for token in tokens])
-        return Called(code, *capsys.readouterr())
+        seen = capsys.readouterr()
+        return Called(code, seen.out, seen.err)
 
     return call
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -17,6 +17,16 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@dataclass
+class Kept:
+    """A display that keeps what happened."""
+
+    events: list[Event] = field(default_factory=list)
+
+    def update(self, event: Event) -> None:
+        self.events.append(event)
 
 
 class Terminal(io.StringIO):
@@ -51,11 +61,11 @@ def test_a_note_is_shown_at_once_and_a_beginning_is_not():
 
 
 def test_the_end_of_a_phase_is_told_apart_from_its_last_step():
-    events: list[Event] = []
-    progress = Progress(display=type("Kept", (), {"update": lambda _, e: events.append(e)})())
+    kept = Kept()
+    progress = Progress(display=kept)
     with progress.phase("evaluate", 2) as advance:
         advance(2)
-    assert [e.seconds is not None for e in events] == [False, False, True]
+    assert [e.seconds is not None for e in kept.events] == [False, False, True]
 
 
 @pytest.mark.parametrize(

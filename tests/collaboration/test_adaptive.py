@@ -27,8 +27,9 @@ def distance_to(target, scale: float = 1.0):
     return loss_and_gradient
 
 
-def mix(states, weights):
-    return {key: sum(w * states[f"c{k}"][key] for k, w in enumerate(weights)) for key in ("A", "B")}
+def mix(states: dict[str, dict[str, torch.Tensor]], weights: list[float]) -> dict[str, torch.Tensor]:
+    zero = torch.zeros(WIDTH)
+    return {key: sum((w * states[f"c{k}"][key] for k, w in enumerate(weights)), zero) for key in ("A", "B")}
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])

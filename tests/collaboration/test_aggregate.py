@@ -1,5 +1,7 @@
 """Averaging of client updates: what counts, by how much, and what is refused."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,8 @@ from clues.errors import NoUpdateError
 SENT = {"lora_A.weight": torch.zeros(2, 3), "lora_B.weight": torch.zeros(3, 2)}
 
 
-def update(value: float, examples: int = 10, **changes) -> Update:
+def update(value: float, examples: Any = 10, **changes: Any) -> Update:
+    """`examples` and `changes` of any type: what a client sends may be anything."""
     state = {key: torch.full_like(tensor, value) for key, tensor in SENT.items()}
     return Update(state | changes, examples)
 

@@ -50,12 +50,18 @@ def with_template(tokenizer: PreTrainedTokenizerFast, template: str | None) -> P
     return other
 
 
+def decoded(token_ids: list[int], tokenizer: PreTrainedTokenizerFast) -> str:
+    found = tokenizer.decode(token_ids)
+    assert isinstance(found, str)
+    return found
+
+
 def masked(encoded: Encoded, tokenizer: PreTrainedTokenizerFast) -> str:
-    return tokenizer.decode([i for i, m in zip(encoded.input_ids, encoded.response_mask, strict=True) if m])
+    return decoded([i for i, m in zip(encoded.input_ids, encoded.response_mask, strict=True) if m], tokenizer)
 
 
 def whole(encoded: Encoded, tokenizer: PreTrainedTokenizerFast) -> str:
-    return tokenizer.decode(encoded.input_ids)
+    return decoded(list(encoded.input_ids), tokenizer)
 
 
 def rendered(row: Row, tokenizer: PreTrainedTokenizerFast) -> str:

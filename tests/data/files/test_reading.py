@@ -210,8 +210,8 @@ def test_what_cannot_be_opened_says_what_to_do(tmp_path, name, content, message)
 
 def test_splits_of_a_saved_data_set(tmp_path):
     part = datasets.Dataset.from_list(RECORDS)
-    datasets.DatasetDict(train=part, test=part.select([3])).save_to_disk(str(tmp_path / "both"))
-    datasets.DatasetDict(train=part).save_to_disk(str(tmp_path / "only"))
+    datasets.DatasetDict({"train": part, "test": part.select([3])}).save_to_disk(str(tmp_path / "both"))
+    datasets.DatasetDict({"train": part}).save_to_disk(str(tmp_path / "only"))
     part.save_to_disk(str(tmp_path / "flat"))
     assert len(read_rows(f"{tmp_path}/both:test")[0]) == 1
     assert len(read_rows(tmp_path / "only")[0]) == 3
@@ -227,7 +227,8 @@ def test_splits_of_a_saved_data_set(tmp_path):
 
 def test_a_data_set_of_a_hub(monkeypatch):
     part = datasets.Dataset.from_list(RECORDS)
-    monkeypatch.setattr(datasets, "load_dataset", {"org/name": datasets.DatasetDict(train=part, test=part)}.__getitem__)
+    hub = {"org/name": datasets.DatasetDict({"train": part, "test": part})}
+    monkeypatch.setattr(datasets, "load_dataset", hub.__getitem__)
     rows, set_aside = read_rows("org/name:train")
     assert [row.line for row in rows] == [1, 2, 4]
     assert rows[0].file == "org/name:train"

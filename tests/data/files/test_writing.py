@@ -94,7 +94,7 @@ def test_types_of_a_table_stay(tmp_path):
 
 def test_a_split_of_a_saved_data_set(tmp_path):
     part = datasets.Dataset.from_list([{"prompt": "p", "response": str(n)} for n in range(3)])
-    datasets.DatasetDict(train=part).save_to_disk(str(tmp_path / "in"))
+    datasets.DatasetDict({"train": part}).save_to_disk(str(tmp_path / "in"))
     source = f"{tmp_path}/in:train"
     rows, _ = read_rows(source)
     for kept in (rows[:1], rows[2:], []):  # over an earlier result, and without any row
@@ -104,7 +104,7 @@ def test_a_split_of_a_saved_data_set(tmp_path):
 
 def test_rows_of_a_hub_become_json_lines(tmp_path, monkeypatch):
     part = datasets.Dataset.from_list([{"prompt": "p", "response": "ä", "day": date(2026, 1, 1)}])
-    monkeypatch.setattr(datasets, "load_dataset", lambda _: datasets.DatasetDict(train=part))
+    monkeypatch.setattr(datasets, "load_dataset", lambda _: datasets.DatasetDict({"train": part}))
     write_rows("org/name", read_rows("org/name")[0], tmp_path / "out.jsonl")
     assert (tmp_path / "out.jsonl").read_text() == '{"prompt": "p", "response": "ä", "day": "2026-01-01"}\n'
 
@@ -131,7 +131,7 @@ def test_a_source_that_has_changed_is_noticed(tmp_path):
     source.write_bytes(b"".join(source.read_bytes().splitlines(keepends=True)[1:]))
     with pytest.raises(WritingError, match=r"in\.jsonl:2: not the record that was read"):
         write_rows(source, rows[1:2], tmp_path / "out.jsonl")
-    changed = dataclasses.replace(rows[0], line=1, record=rows[1].record | {"clues_label": "cut"})
+    changed = dataclasses.replace(rows[0], line=1, record={**rows[1].record, "clues_label": "cut"})
     with pytest.raises(WritingError, match="not the record that was read"):
         write_rows(source, [changed], tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()

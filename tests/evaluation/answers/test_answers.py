@@ -190,13 +190,14 @@ def test_answers_to_other_rows_are_not_written_over(lm, base_folder, test_file, 
     assert {name for name, value in vars(before).items() if vars(after)[name] != value} == {"columns", "prompts_sha256"}
 
     folder, prompts = tmp_path / "out", prepare_prompts(test_file, lm, 10)
+    asked = answer_settings(test_file, prompts, lm, {}, GREEDY)
     written(lm, test_file, {}, folder)
     strange = (folder / "base.jsonl").read_bytes() + json.dumps(vars(ONE)).encode() + b"\n"
     (folder / "base.jsonl").write_bytes(strange)
     with pytest.raises(
         AnswersError, match=r"base\.jsonl: 1 of 7 answers are to none of the test rows, first 1-abc; move"
     ):
-        answer_all(lm, prompts, {}, GREEDY, folder, {}, Progress())
+        answer_all(lm, prompts, {}, GREEDY, folder, asked, Progress())
     assert (folder / "base.jsonl").read_bytes() == strange
 
 

@@ -19,6 +19,7 @@ from clues.evaluation.judge.prompts import NEEDED, packaged_prompt, prompts_from
 from clues.evaluation.judge.requests import Refusal, Reply, Request
 from clues.evaluation.judge.tasks import Judge, drawn, pair_tasks, read_models, reference_tasks
 from clues.statistics.bootstrap import estimate
+from tests.helpers.known import known
 
 JUDGE = Judge("http://localhost/v1", "big", prompts_from([]))
 
@@ -81,15 +82,16 @@ def test_both_orders_are_asked_and_undone():
     (pair,) = grades(judged).pairs
     assert (pair.a, pair.b, pair.mean_a, pair.mean_b, pair.difference) == ("tuned", "base", 9, 2, 7)
     assert (pair.low, pair.high, pair.n, pair.documents) == (7, 7, 8, 4)
-    assert pair.agreement.same == 1
-    assert pair.agreement.first_gain == 0
+    found = known(pair.agreement)
+    assert found.same == 1
+    assert found.first_gain == 0
 
 
 def test_a_judge_that_likes_the_first_says_nothing_and_is_found_out():
     judged = [judgement(task, Reply("8 6")) for task in pair_tasks(models(), "base", JUDGE)]
     (pair,) = grades(judged).pairs
     assert pair.difference == 0
-    found = pair.agreement
+    found = known(pair.agreement)
     assert (found.rows, found.same, found.kappa, found.spearman) == (8, 0.0, 0.0, None)
     assert (found.first_gain, found.first_gain_low, found.first_gain_high) == (2, 2, 2)
 
@@ -117,7 +119,7 @@ def test_a_row_that_one_order_could_not_judge_is_in_no_mean():
     replies = [Reply("9 1") if task.order == "ab" else Reply("1 9") for task in tasks]
     replies[1] = Reply("hm")
     (pair,) = grades([judgement(*both) for both in zip(tasks, replies, strict=True)]).pairs
-    assert (pair.n, pair.unreadable, pair.failed, pair.agreement.rows) == (3, 1, 0, 3)
+    assert (pair.n, pair.unreadable, pair.failed, known(pair.agreement).rows) == (3, 1, 0, 3)
 
 
 def test_nothing_readable_is_no_number():
@@ -141,7 +143,7 @@ def test_a_comparison_is_paired_by_row_with_an_interval_over_documents():
     assert (found.a, found.b, found.n, found.documents) == ("tuned", "base", 40, 20)
     assert found.difference == pytest.approx(expected.value)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    assert found.low > 0.08
+    assert known(found.low) > 0.08
 
 
 def test_agreement_of_orders_by_hand():
