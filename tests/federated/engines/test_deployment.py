@@ -19,7 +19,7 @@ from tests.helpers.loopback import CONNECTION, federation
 from tests.helpers.tiny import assert_same_numbers, phrases, tiny_job, with_files
 
 TOYS = "tests.helpers.toy_apps"
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def test_the_bundle_holds_the_job_and_no_path_of_the_server(tmp_path: Path) -> None:
