@@ -16,7 +16,7 @@ WRITES = re.compile(
 )
 OTHERS = {
     "progress.py": 'self.events.open("a")',  # lines are added; a reader leaves out one without its end
-    "federated/client.py": '"errors.log").open("a")',
+    "federated/client.py": 'errors.open("a") as log',
     "evaluation/answers/folder.py": 'file.open("ab")',
     "models/base.py": "scratch",  # a folder of the cache, which several processes may make at once
 }
