@@ -72,7 +72,7 @@ def test_answers_of_another_training_count_as_not_made(small):
         content = json.loads(file.read_text())
         content["nll"][0] += 1
         file.write_text(json.dumps(content))
-    stale = results.Results(run.worlds(None), [folder / "committed"], folder)
+    stale = results.Results(run.worlds(folder), [folder / "committed"], folder)
     assert stale.written("medquad-40", 7, "mixed-federated") == []
     assert stale.measured("medquad-40", 7, "mixed-federated", "rouge_l") is None
     assert len(stale.written("medquad-40", 7, "base")) == 3
@@ -81,7 +81,7 @@ def test_answers_of_another_training_count_as_not_made(small):
     assert trained == ["medquad-40-7/mixed-federated"]  # for its adapter is not that training's either
     assert (
         len(
-            results.Results(run.worlds(None), [folder / "committed"], folder).written(
+            results.Results(run.worlds(folder), [folder / "committed"], folder).written(
                 "medquad-40", 7, "mixed-federated"
             )
         )

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.helpers.known import known
 
 from clues.disk.writing import write_json
 from clues.errors import SettingError
@@ -60,7 +61,7 @@ def trained(base, folder):
         assert set(states) == (set() if method == BASE else set(job.arms))
         content |= found
     yield bench, content
-    bench.lm.model.unload()
+    bench.lm.model.unload()  # type: ignore[operator]
 
 
 def test_dealt_clients_have_their_own_shares_and_no_row_twice():
@@ -160,7 +161,7 @@ def test_a_verdict_says_what_could_have_been_seen_and_what_would_decide():
     found = verdict(over_seeds(values))
     assert found.word == "cannot tell"
     assert found.smallest == pytest.approx((4.3027 + 1.0607) * 0.01732 / 3**0.5, rel=1e-3)
-    again = {seed: (-0.01, 0.02, 0.02)[seed % 3] for seed in range(found.needed // 3 * 3 + 3)}
+    again = {seed: (-0.01, 0.02, 0.02)[seed % 3] for seed in range(known(found.needed) // 3 * 3 + 3)}
     assert verdict(over_seeds(again)).word == "holds"  # so many seeds of the same kind do decide
     assert verdict(over_seeds({1: -0.1, 2: 0.1})).needed is None  # on the bound
     assert verdict(over_seeds({1: 0.0, 2: 0.0})).needed is None
@@ -198,16 +199,17 @@ def test_intervals_are_student_s_over_seeds():
 def test_student_s_interval_covers_what_it_says_with_three_seeds():
     rng = np.random.default_rng(0)
     draws = [over_seeds(dict(enumerate(rng.normal(1, 2, 3)))) for _ in range(2000)]
-    assert np.mean([one.low < 1 < one.high for one in draws]) == pytest.approx(0.95, abs=0.015)
+    assert np.mean([known(one.low) < 1 < known(one.high) for one in draws]) == pytest.approx(0.95, abs=0.015)
 
 
 def test_a_ratio_has_fieller_s_interval_or_none():
     whole = {1: 0.9, 2: 1.0, 3: 1.1}
-    found = ratio({1: 0.5, 2: 0.45, 3: 0.6}, whole)
-    for end in (found.low, found.high):  # where part - R whole is just not unlike zero
+    found = known(ratio({1: 0.5, 2: 0.45, 3: 0.6}, whole))
+    low, high = known(found.low), known(found.high)
+    for end in (low, high):  # where part - R whole is just not unlike zero
         edge = over_seeds({1: 0.5 - end * 0.9, 2: 0.45 - end, 3: 0.6 - end * 1.1})
-        assert min(abs(edge.low), abs(edge.high)) == pytest.approx(0, abs=1e-9)
-    assert found.low < found.value < found.high
+        assert min(abs(known(edge.low)), abs(known(edge.high))) == pytest.approx(0, abs=1e-9)
+    assert low < found.value < high
     assert ratio({1: 0.5, 2: 0.4, 3: 0.6}, {1: 0.1, 2: -0.1, 3: 0.2}) is None
     assert ratio({1: 0.5}, {1: 1.0}) is None
     assert ratio({1: -0.010, 2: -0.012, 3: -0.011}, {1: -0.022, 2: -0.020, 3: -0.024}) is None  # Oracle is worse
@@ -247,14 +249,14 @@ def test_artefacts_and_page_are_made_of_arms_and_tables(trained, folder, tmp_pat
     page.write_page(("table1", "table8"), tmp_path / "docs", tmp_path / "page.md")
     text = (tmp_path / "page.md").read_text()
     findings = json.loads((tmp_path / "docs/table1/table1.json").read_text())["findings"]
-    mixed, ours = (found.measured("tiny", 7, f"{name}-federated")[0].mean() for name in ("mixed", "clues"))
+    mixed, ours = (known(found.measured("tiny", 7, f"{name}-federated"))[0].mean() for name in ("mixed", "clues"))
     (gain,) = [f for f in findings if f["claim"] == "federated: better than mixed" and f["whose"] == "clues"]
     assert gain["value"] == pytest.approx(mixed - ours, abs=1e-4)
     verdicts = json.loads((tmp_path / "docs/verdicts.json").read_text())["verdicts"]
     (own,) = [v for v in verdicts if v["claim"] == gain["claim"] and v["whose"] == "clues"]
     assert own["verdict"] == gain["verdict"]
     assert f"| {gain['claim']} | clues | mixed |" in text
-    base, oracle = (found.measured("tiny", 7, name)[0].mean() for name in ("base", "oracle-federated"))
+    base, oracle = (known(found.measured("tiny", 7, name))[0].mean() for name in ("base", "oracle-federated"))
     steps = {f["about"].partition(": ")[2]: f["value"] for f in findings if f["claim"] in {c.name for c in OWN}}
     expected = {"base − mixed": base - mixed, "mixed − clues": mixed - ours, "clues − oracle": ours - oracle}
     assert steps == pytest.approx(expected, abs=1e-4)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.conftest import build_tiny_model, train_tokenizer
 from tests.scoring.test_probe import adapted, random_rows
-from transformers import LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from clues.config import ModelSettings
 from clues.models.adapters import lora_parameters
@@ -67,6 +67,7 @@ def test_a_whitened_direction_is_the_one_by_the_whole_covariance():
 def table(tmp_path_factory) -> Table:
     tokenizer, folder = train_tokenizer(), tmp_path_factory.mktemp("table")
     config = build_tiny_model("llama", tokenizer).config
+    assert isinstance(config, LlamaConfig)
     config.num_hidden_layers, config.hidden_size, config.intermediate_size = 12, 16, 16  # a layer for every group
     torch.manual_seed(0)
     model = LlamaForCausalLM(config).eval()
