@@ -12,9 +12,8 @@ import pytest
 from clues.cli.text.kept import Kept, kept_text
 from clues.config import SelectionSettings
 from clues.folders.bar import StoredBar
+from clues.folders.owner import OwnerFolder
 from clues.folders.summary import ClientSummary, Decisions, Origin
-from clues.owner.decide import cautions
-from clues.report.cautions import about_anchors
 from clues.selection.bar import Bar
 from clues.selection.cautions import LOW, Caution, about_bar
 from clues.selection.select import calibrate
@@ -30,6 +29,10 @@ def dirty_bar(spoiled: list[int], n: int = 40) -> Bar:
     good, bad = bar(n), table(n, 77, "relevance")
     places = np.isin(np.arange(n), spoiled)
     return replace(good, anchors={name: np.where(places, bad[name], v) for name, v in good.anchors.items()})
+
+
+def cautions(bar: Bar, settings: SelectionSettings) -> list[Caution]:
+    return StoredBar.of(bar, settings).cautions
 
 
 def test_the_worst_anchors_are_named_in_the_order_of_their_file():
@@ -74,7 +77,8 @@ def test_too_few_anchors_for_alpha():
 def test_page_terminal_and_file_say_the_same(tmp_path, spoiled, alpha, n):
     tried, settings = dirty_bar(spoiled, n), SelectionSettings(alpha=alpha)
     found = cautions(tried, settings)
-    assert about_anchors(StoredBar.of(tried, settings)) == found  # the page's
+    OwnerFolder(tmp_path).anchors.write(StoredBar.of(tried, settings))
+    assert OwnerFolder(tmp_path).anchors.read().cautions == found  # the page's
     written = tuple(Caution(**each) for each in json.loads(json.dumps([asdict(each) for each in found])))  # client.json
     decided = Origin("n", "j", "m"), Decisions(1, 1, 0, 0, {}), settings
     told = Kept(ClientSummary(*decided, "file", {}, 0, 0, 0, n, written), [], "kept", "report")

@@ -17,12 +17,11 @@ from clues.federated.tasks import PublicText
 from clues.folders.explanations import ExplanationsFile
 from clues.folders.power import Shading
 from clues.folders.run import RunFolder
-from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.models.shared import shared_model
 from clues.owner.power import shading
 from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
-from clues.scoring.checkpoint import Checkpoint, make_checkpoint
+from clues.scoring.checkpoint import Checkpoint, checkpoint_in
 from clues.scoring.domains import check_domains
 from clues.scoring.validation import Validation, encode_validation
 
@@ -76,11 +75,8 @@ class PublicSide:
 
     def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
         """The checkpoint after warm-up round `number`, made now or read from disk."""
-        file = self.folder.checkpoint(number)
-        if not file.exists():
-            load_adapter_state(self.lm.model, adapter)
-            make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
-        return Checkpoint.load(file)
+        file, published = self.folder.checkpoint(number), self.job.scoring.published
+        return checkpoint_in(file, self.lm, self.validation, adapter, published)
 
     @property
     def scored(self) -> list[ChannelFolder]:

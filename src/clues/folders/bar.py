@@ -9,8 +9,10 @@ import numpy as np
 
 from clues.config import SelectionSettings
 from clues.folders.files import FLAT
+from clues.scoring.channel import SCORE, channels_among
 from clues.scoring.criteria import criteria_stated, stated
 from clues.selection.bar import Bar
+from clues.selection.cautions import Caution, about_bar
 from clues.selection.rules import bar_level
 from clues.selection.select import select
 
@@ -51,6 +53,13 @@ class StoredBar:
             tuple(own.statistic.tolist()),
             level=bar_level(settings, own.statistic),
         )
+
+    @property
+    def cautions(self) -> list[Caution]:
+        """What a reader must know before trusting the bar."""
+        counted = [channel for columns in self.criteria.values() for channel in channels_among(columns)]
+        is_evidence = all(channel.kind != SCORE for channel in counted)
+        return about_bar(self.statistic, self.settings.rule, self.settings.alpha, is_evidence)
 
     def to_bar(self) -> Bar:
         """The bar, to put other rows to."""

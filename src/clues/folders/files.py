@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any, Generic, TypeVar, get_type_hints
+from typing import Any, Generic, Protocol, TypeVar, get_type_hints, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import is_pydantic_dataclass
@@ -20,6 +21,15 @@ from clues.errors import FolderError
 T = TypeVar("T")
 FLAT = {"flat": True}
 """Metadata of a dataclass's field whose own fields stand in the file beside the others, not below it."""
+
+
+@runtime_checkable
+class SelfTold(Protocol):
+    """A dataclass that says itself which of its fields stand in a file."""
+
+    def to_dict(self) -> Mapping[str, object]:
+        """What stands in the file."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -73,25 +83,39 @@ class JobFile:
         write_toml(job.to_dict(), self.path)
 
 
-def parse(kind: type[T], found: Mapping[str, Any], where: str) -> T:
-    """A dataclass from what stands in a file; what it does not know is passed over. Raises FolderError."""
+def parse(kind: type[T], found: Mapping[str, Any], where: str, remedy: str = "make it again with this clues") -> T:
+    """A dataclass from what stands in a file; what it does not know is passed over. Raises FolderError, which says
+    where, and what to do."""
     tree = dict(found)
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.metadata.get("flat"):
-            part = get_type_hints(kind)[field.name]
-            own = {f.name: found[f.name] for f in dataclasses.fields(part) if f.name in found}
-            tree[field.name] = part(**own) if is_pydantic_dataclass(part) else parse(part, own, where)  # settings
+    for name, part in _flat(kind).items():
+        own = {f.name: found[f.name] for f in dataclasses.fields(part) if f.name in found}
+        tree[name] = part(**own) if is_pydantic_dataclass(part) else parse(part, own, where)  # settings
     try:
-        return TypeAdapter(kind).validate_python(tree)
+        return _reader(kind).validate_python(tree)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        raise FolderError(f"{where}: {name}: {first['msg']}; make it again with this clues") from error
+        raise FolderError(f"{where}: {name}: {first['msg']}; {remedy}") from error
+
+
+@cache
+def _reader(kind: type[T]) -> TypeAdapter[T]:
+    """Made once for a kind: a file may have many lines."""
+    return TypeAdapter(kind)
+
+
+@cache
+def _flat(kind: type) -> dict[str, Any]:
+    """The fields whose own stand flat in the file, with their types."""
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.metadata.get("flat")}
 
 
 def to_json(content: Any) -> Any:
     """What stands in the file for a dataclass: a field whose default is None is left out while it is None."""
     if dataclasses.is_dataclass(content):
+        if isinstance(content, SelfTold):
+            return to_json(content.to_dict())
         found: dict[str, Any] = {}
         for field in dataclasses.fields(content):
             value = to_json(getattr(content, field.name))

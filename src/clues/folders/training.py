@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
-
 from clues.disk.reading import read_json_if_there
 from clues.disk.writing import write_json
-from clues.errors import FolderError
+from clues.folders.files import parse
 
 Part = Literal["rounds", "alone"]
 """Federated rounds, or each client alone: a single one, whose adapters are merged."""
@@ -81,13 +79,7 @@ class TrainingFile:
 
     def read(self) -> TrainingLog:
         """The log; an empty one where nothing was trained. Raises FolderError, see `read_json`."""
-        found = read_json_if_there(self.path)
-        try:
-            return TypeAdapter(TrainingLog).validate_python(found)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise FolderError(f"{self.path}: {where}: {first['msg']}; run the job again") from error
+        return parse(TrainingLog, read_json_if_there(self.path), str(self.path), "run the job again")
 
     def write(self, log: TrainingLog) -> None:
         """The log, whole or not at all. A part that an arm has not is left out."""

@@ -13,7 +13,6 @@ from clues.folders.explanations import ExplanationsFile
 from clues.folders.owner import OwnerFolder
 from clues.folders.power import Power
 from clues.folders.questions import Questions
-from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.owner.inputs import Inputs
 from clues.owner.scored_by import own_domains
@@ -21,7 +20,7 @@ from clues.owner.warm_up import warm_up
 from clues.processes import processes
 from clues.progress import Progress
 from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
-from clues.scoring.checkpoint import Checkpoint, make_checkpoint
+from clues.scoring.checkpoint import Checkpoint, checkpoint_in
 from clues.scoring.contrasts import base_passes
 from clues.scoring.criteria import Criterion
 from clues.scoring.domains import check_domains
@@ -74,12 +73,9 @@ class ByCriteria:
 
     def _checkpoint(self, number: int, state: dict[str, Tensor]) -> Checkpoint:
         """Round `number`'s checkpoint, made by the first process."""
-        file = self.output.checkpoint(number)
+        file, published = self.output.checkpoint(number), self.job.scoring.published
         with processes().main_process_first():
-            if not file.exists():
-                load_adapter_state(self.lm.model, state)
-                make_checkpoint(self.lm, self.validation, self.job.scoring.published).save(file)
-        return Checkpoint.load(file)
+            return checkpoint_in(file, self.lm, self.validation, state, published)
 
     def _score_under(self, number: int, checkpoint: Checkpoint) -> None:
         self.progress.note(f"score-{number}", checkpoint.engines)

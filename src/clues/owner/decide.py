@@ -19,9 +19,8 @@ from clues.folders.summary import ClientSummary, Decisions, Origin
 from clues.owner.scored_rows import ScoredRows
 from clues.scoring.criteria import OWNER
 from clues.selection.bar import Bar
-from clues.selection.cautions import Caution, about_bar
 from clues.selection.groups import by_groups
-from clues.selection.select import Selection, calibrate, select
+from clues.selection.select import Selection, select
 
 
 def decide(folder: OwnerFolder, scored: ScoredRows, bar: Bar, settings: SelectionSettings, origin: Origin) -> Decisions:
@@ -39,7 +38,8 @@ def decide(folder: OwnerFolder, scored: ScoredRows, bar: Bar, settings: Selectio
     write_rows(scored.source, kept, folder.kept(open_data_set(scored.source).suffix))
     folder.dropped.write(dropped)
     folder.set_aside.write(scored.set_aside)
-    folder.anchors.write(StoredBar.of(bar, settings))
+    stored = StoredBar.of(bar, settings)
+    folder.anchors.write(stored)
     folder.groups.write(by_groups(scored.rows, {row.id: row.reason for row in dropped}, scored.columns.values()))
     reasons = dict(Counter(row.reason for row in dropped))
     decisions = Decisions(len(keep), len(kept), len(dropped), len(scored.set_aside), reasons)
@@ -54,7 +54,7 @@ def decide(folder: OwnerFolder, scored: ScoredRows, bar: Bar, settings: Selectio
             truncated=sum(scored.truncated),
             decided_by_owner=sum(map(bool, own)),
             anchors=bar.size,
-            warnings=tuple(cautions(bar, settings)),
+            warnings=tuple(stored.cautions),
         )
     )
     return decisions
@@ -68,12 +68,6 @@ def decide_again(folder: Path, settings: SelectionSettings) -> Decisions:
     own = OwnerFolder(folder)
     scored = ScoredRows.load(own)
     return decide(own, scored, own.anchors.read().to_bar(), settings, own.client.read().origin)
-
-
-def cautions(bar: Bar, settings: SelectionSettings) -> list[Caution]:
-    """What a reader must know before trusting the bar."""
-    own = calibrate(bar.anchors, bar).statistic.tolist()
-    return about_bar(own, settings.rule, settings.alpha, is_evidence=not bar.by_score)
 
 
 def _full_name(source: Path) -> str:

@@ -5,19 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from clues.data.damage.spoil import HARMLESS
-from clues.folders.bar import StoredBar
 from clues.folders.selection import ClientCounts, Unseen
 from clues.folders.training import TrainingLog
 from clues.report.words import count, listed, percent
-from clues.scoring.channel import SCORE, channels_among
-from clues.selection.cautions import Caution, about_bar
-
-
-def about_anchors(bar: StoredBar) -> list[Caution]:
-    """Of the bar in anchors.json."""
-    counted = [channel for columns in bar.criteria.values() for channel in channels_among(columns)]
-    is_evidence = not all(channel.kind == SCORE for channel in counted)
-    return about_bar(bar.statistic, bar.settings.rule, bar.settings.alpha, is_evidence)
+from clues.selection.cautions import Caution
 
 
 def about_clients(clients: Mapping[str, ClientCounts]) -> list[Caution]:

@@ -141,7 +141,7 @@ def _models_chart(models: Models, metric: Metric, title: str) -> str:
 
 def _cautions(job: Job, selection: SelectionSummary, anchors: StoredBar, training: TrainingLog) -> list[Caution]:
     clients, alpha = selection.clients, job.selection.alpha
-    found = cautions.about_anchors(anchors) + cautions.about_clients(clients) + about_uneven_clients(clients)
+    found = anchors.cautions + cautions.about_clients(clients) + about_uneven_clients(clients)
     found += cautions.about_unseen(selection.unseen, alpha)
     if job.sample.clients:
         found.append(cautions.about_simulation(len(clients), job.sample.spoiled_share, list(job.sample.kinds)))

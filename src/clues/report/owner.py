@@ -146,7 +146,7 @@ def _embedded(scores: Scores, shown: Shown, level: float | None, anchors: Stored
 
 
 def _cautions(about: ClientSummary, scores: Scores, anchors: StoredBar) -> list[Caution]:
-    found = cautions.about_anchors(anchors)
+    found = anchors.cautions
     if len(scores) and not scores.keep.any():
         found += cautions.about_clients({"this file": ClientCounts(len(scores), 0, len(scores), {})})
     overlap = {name: sum(kinds.values()) for name, kinds in about.origin.overlap.items()}

@@ -104,6 +104,16 @@ def make_checkpoint(lm: LanguageModel, validation: Validation, published: bool) 
     return Checkpoint(adapter_state(lm.model), average(folds), moments, tuple(folds))
 
 
+def checkpoint_in(
+    file: Path, lm: LanguageModel, validation: Validation, adapter: Mapping[str, Tensor], published: bool
+) -> Checkpoint:
+    """The checkpoint in a file; where there is none, it is made of `adapter` first."""
+    if not file.exists():
+        load_adapter_state(lm.model, adapter)
+        make_checkpoint(lm, validation, published).save(file)
+    return Checkpoint.load(file)
+
+
 def score_under(
     lm: LanguageModel, checkpoint: Checkpoint, encoded: Sequence[Encoded], advance: RowsDone = lambda _rows: None
 ) -> dict[str, np.ndarray]:

@@ -6,6 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from clues.selection.rules import bar_rank
+
 DRAWS = 4000
 """Draws of good rows' p-values that the bound is made from; their number costs a little width, never validity."""
 
@@ -21,7 +23,7 @@ def most_good(p: float, anchors: int, rows: int, confidence: float = 0.95) -> in
         p: a p-value, such as the largest among the dropped rows.
         anchors: n. rows: m, of one owner.
     """
-    step = int(np.floor(p * (anchors + 1) + 1e-9))
+    step = bar_rank(p, anchors)
     return 0 if step < 1 else int(_envelope(anchors, rows, confidence)[min(step, anchors + 1) - 1])
 
 

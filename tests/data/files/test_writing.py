@@ -15,8 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clues.data.files.reading import open_data_set, read_rows
-from clues.data.files.writing import write_rows, write_set_aside
-from clues.data.rows import SetAside
+from clues.data.files.writing import write_rows
 from clues.errors import WritingError
 from tests.helpers.files import FORMATS, put
 
@@ -135,11 +134,3 @@ def test_a_source_that_has_changed_is_noticed(tmp_path):
     with pytest.raises(WritingError, match="not the record that was read"):
         write_rows(source, [changed], tmp_path / "out.jsonl")
     assert not (tmp_path / "out.jsonl").exists()
-
-
-def test_set_aside_records(tmp_path):
-    items = [SetAside("in.jsonl", 3, "not JSON", '{"ä\udce4'), SetAside("in.jsonl", 9, "the response is empty", "{}")]
-    write_set_aside(items, tmp_path / "new" / "set_aside.jsonl")
-    lines = (tmp_path / "new" / "set_aside.jsonl").read_text("utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == [dataclasses.asdict(item) for item in items]
-    assert "ä" in lines[0]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from clues.data.files.formats import DataSet, suffix_of
 from clues.data.files.reading import open_data_set
-from clues.data.rows import Row, SetAside
-from clues.disk.writing import json_line, replacing, write_jsonl
+from clues.data.rows import Row
+from clues.disk.writing import json_line, replacing
 from clues.errors import WritingError
 
 
@@ -41,8 +40,3 @@ def _check_place(out: Path, data_set: DataSet, source: str | Path) -> None:
         raise WritingError(f"{out}: is in the data set itself; write the rows to another place")
     if out.is_dir() and any(out.iterdir()) and not (out / "state.json").is_file():
         raise WritingError(f"{out}: a folder with other files, which would be lost; name another one")
-
-
-def write_set_aside(items: Iterable[SetAside], path: Path) -> None:
-    """Records that are no rows, as JSON lines with `file`, `line`, `reason` and `raw`."""
-    write_jsonl((dataclasses.asdict(item) for item in items), path)
