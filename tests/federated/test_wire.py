@@ -136,7 +136,7 @@ def crooked(task: Task) -> Iterator[tuple[str, Parts]]:
             yield f"{name} is negative", replace(parts, settings={**others, name: -1})
     yield "with a setting more", replace(parts, settings={**parts.settings, "note": "x"})
     yield "with an array more", replace(parts, arrays={**parts.arrays, "rows/w": ONE})
-    for prefix in {name.partition("/")[0] for name in parts.arrays} & {"adapter", "direction", "anchor"}:
+    for prefix in sorted({name.partition("/")[0] for name in parts.arrays} & {"adapter", "direction", "anchor"}):
         left = {name: array for name, array in parts.arrays.items() if not name.startswith(prefix)}
         yield f"without {prefix}", replace(parts, arrays=left)
 
