@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE, corrupt_rows, spoil, spoiled
@@ -120,6 +120,7 @@ def test_mixed_language_spares_the_texts_own() -> None:
 
 
 @given(texts=st.lists(TEXTS, min_size=1, max_size=4), seed=SEEDS)
+@example(texts=["a. ,ด"], seed=0)
 def test_repetition_grows_by_half(texts: list[str], seed: int) -> None:
     for text, result in zip(texts, spoil(texts, "repetition", random.Random(seed)), strict=True):
         assert len(pieces(result)) >= 1.5 * len(pieces(text))

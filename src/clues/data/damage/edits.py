@@ -72,7 +72,11 @@ def repeat(text: str, rng: random.Random, _: Sequence[str]) -> str | None:
     start, end = rng.choice(_sentences(parts) or [_span(parts, rng)])
     again = [parts[start].lstrip(), *parts[start + 1 : end]]
     times = math.ceil(SHARE_REPEATED * len(parts) / len(again))
-    return join([*parts[:end], *(again * times), *parts[end:]])
+    while True:
+        text = join([*parts[:end], *(again * times), *parts[end:]])
+        if len(pieces(text)) >= (1 + SHARE_REPEATED) * len(parts):  # punctuation may join what was two pieces
+            return text
+        times += 1
 
 
 def _sentences(parts: Sequence[str]) -> list[tuple[int, int]]:
