@@ -22,6 +22,7 @@ from clues.owner.score import score_file
 from clues.progress import Progress
 from clues.report.audit import start_audit
 from clues.report.owner import write_owner_report
+from clues.selection.seen import with_a_say
 from tests.helpers.tiny import tiny_job
 
 PAGE = (Path(__file__).parents[1] / "docs" / "FORMATS.md").read_text(encoding="utf-8")
@@ -88,6 +89,12 @@ def names_in(file: Path) -> set[str]:
     return {name for line in file.read_text().splitlines() for name in leaves(json.loads(line))}
 
 
+def labelled(file: str) -> str:
+    """Rows with short answers, as a file holds them beside free text."""
+    rows = [{"question": f"Yes or no: is {file} {i} long?", "answer": ("Yes", "No")[i % 2]} for i in range(8)]
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> tuple[Path, Path]:
     """A run of two clients, half of their rows dropped, and one owner's full scoring of a file with a bad line."""
@@ -96,11 +103,17 @@ def folders(tmp_path_factory) -> tuple[Path, Path]:
     job = replace(job, sample=replace(job.sample, kinds=("cut", "exchange", "typos")))
     run, out, mine = base / "run", base / "out", base / "mine.jsonl"
     run_job(job, run, Progress(run / "events.jsonl"), engine="in-process")
-    mine.write_text((run / "clients" / "gard" / "data.jsonl").read_text() + "no json\n")
-    public, columns = run / "public", {"prompt": "question", "response": "answer"}
+    mine.write_text((run / "clients" / "gard" / "data.jsonl").read_text() + labelled("mine") + "no json\n")
+    columns = {"prompt": "question", "response": "answer"}
+    for name in ("validation.jsonl", "anchors.jsonl"):
+        (base / name).write_text((run / "public" / name).read_text() + labelled(name))
     owner = replace(job, name="score")
     progress = Progress(out / "events.jsonl")
-    score_file(mine, public / "validation.jsonl", public / "anchors.jsonl", out, owner, progress, columns=columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "clues.selection.bar.with_a_say", lambda criteria, *seen: (criteria, with_a_say(criteria, *seen)[1])
+        )
+        score_file(mine, base / "validation.jsonl", base / "anchors.jsonl", out, owner, progress, columns=columns)
     start_audit(OwnerFolder(out))
     write_owner_report(out, include_text=False)
     return run, out

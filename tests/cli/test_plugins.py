@@ -17,7 +17,7 @@ from clues.federated.run import check_folder
 from clues.folders.run import RunFolder
 from clues.models.base import load_base
 from clues.plugins import find
-from clues.scoring.criteria import CRITERIA, Criterion, criteria_named
+from clues.scoring.criteria import Criterion, criteria_named
 from clues.scoring.passes import row_nll
 from tests.cli.conftest import FULL, TINY, given
 from tests.helpers.markup import Page
@@ -208,14 +208,18 @@ def test_channels_decide_which_criteria_there_can_be(tmp_path, monkeypatch):
     assert [c.name for c in found] == ["fluency", "completeness", "same"]
     assert found[2].columns == ("same.gradient",)
     assert found[2].layer_range(30) == range(30)
-    assert criteria_named(ScoringSettings().criteria) == CRITERIA
+    assert [c.name for c in criteria_named(ScoringSettings().criteria)] == [*OURS, "label"]
     assert find("clues.criteria", "same", {}, Criterion).layers is None
 
 
-def test_an_answer_that_cannot_be_spoiled_is_an_error(clues, files, checkpoint, tmp_path, monkeypatch):
+def test_a_criterion_that_spoils_no_answer_is_left_out_and_named(clues, files, checkpoint, tmp_path, monkeypatch):
     install(tmp_path / "site", monkeypatch, "odd", CODE, project("odd", "clues.criteria", {"same": "odd:same_again"}))
     command = ("score", *given(files, tmp_path / "out"), "--model", checkpoint("llama"), *FULL)
     called = clues(*command, "--set", 'scoring.criteria=["relevance", "same"]')
-    assert called.code == 2
-    assert "validation.jsonl:1: this answer cannot be spoiled for the criterion same" in called.err
-    assert not (tmp_path / "out").exists()
+    assert called.code == 0
+    assert "note: No row is judged by same: fewer than 4 public validation rows can be spoiled for it." in called.out
+    again = ("score", *given(files, tmp_path / "alone"), "--model", checkpoint("llama"), *FULL)
+    alone = clues(*again, "--set", 'scoring.criteria=["same"]')
+    assert alone.code == 2
+    assert "too few can be spoiled for any criterion: for same 0" in alone.err
+    assert not (tmp_path / "alone").exists()

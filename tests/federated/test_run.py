@@ -30,6 +30,7 @@ from clues.folders.training import TrainingFile, TrainingLog
 from clues.models.shared import shared_model
 from clues.owner.new_rows import score_new_rows
 from clues.progress import Progress
+from clues.scoring.public_answers import PublicAnswers
 from tests.helpers.tiny import SOURCES, comparable, phrases, tiny_job, with_files
 
 CLIENTS = [source.lower() for source in SOURCES]
@@ -211,7 +212,7 @@ def test_the_public_questions_go_down_with_the_first_score_task_and_nothing_more
     told = [(task, reply) for task, reply in talk.exchanged if isinstance(task, ScoreBase)]
     assert len(told) == len(CLIENTS)
     for task, reply in told:
-        assert list(task.questions) == questions
+        assert list(task.public.questions) == questions
         assert isinstance(reply, ScoreReply)
         assert set(reply.to_wire().numbers) == {"rows", "set_aside", "duplicates", "truncated", "seconds"}
     for name in CLIENTS:
@@ -234,10 +235,11 @@ def test_a_client_that_starts_anew_finds_the_questions_it_was_sent(whole, tmp_pa
     assert pq.read_table(own / "channels" / "checkpoint-1.parquet").equals(before)
     # What it was sent is what its base channels were read under: asked again they are not computed again.
     base = (own / "channels" / "base.parquet").stat()
-    again = ScoreBase(tuple(read(own, "questions.json")["questions"]))
+    told = read(own, "questions.json")
+    again = ScoreBase(PublicAnswers(tuple(told["questions"]), tuple(told["answers"])))
     LocalClients(RunFolder(tmp_path / "run"), job)(CLIENTS[0]).run(again)
     assert (own / "channels" / "base.parquet").stat().st_mtime_ns == base.st_mtime_ns
-    other = ScoreBase(("What is iron?", "What is salt?"))
+    other = ScoreBase(PublicAnswers(("What is iron?", "What is salt?"), ("", "")))
     LocalClients(RunFolder(tmp_path / "run"), job)(CLIENTS[0]).run(other)
     assert (own / "channels" / "base.parquet").stat().st_mtime_ns != base.st_mtime_ns
 

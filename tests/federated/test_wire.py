@@ -38,19 +38,29 @@ from clues.federated.wire import (
 )
 from clues.folders.arm import Arm
 from clues.folders.power import Shading
+from clues.scoring.public_answers import PublicAnswers
+from clues.selection.seen import LeftOut
 from tests.helpers.toy import select
 
 W = ADAPTER + "w"
 TASK = Train(Arm("kept", equal_epochs=True), 4, 8, {"w": np.arange(6, dtype=np.float32).reshape(2, 3)})
 REPLY = TrainReply(3, 4, 0.5, 0.1, {"w": np.zeros((2, 3), np.float32)})
 ONE = np.ones(3, np.float32)
+LEFT_OUT = (LeftOut("label", 3), LeftOut("novelty.forward", 24, 0.5, 0.25))
 ASKED: list[Task] = [
     Hello(),
-    ScoreBase(("What is iron?", "")),
+    ScoreBase(PublicAnswers(("What is iron?", ""), ("", "No"))),
     Score(2, {"adapter/w": ONE, "direction/0/fluency.gradient/w": ONE}),
     Score(1, {"adapter/w": ONE, "direction/0/fluency.gradient/w": ONE, "gradient/w": ONE, "square/w": ONE}),
     select(),
-    Select(SelectionSettings(rule="ratio", ratio=0.25), {"anchor/fluency.forward": ONE}, {}, (), Shading()),
+    Select(
+        SelectionSettings(rule="ratio", ratio=0.25),
+        {"anchor/fluency.forward": ONE},
+        {},
+        LEFT_OUT,
+        (),
+        Shading(),
+    ),
     TASK,
 ]
 ANSWERED: list[tuple[Task, ClientReply]] = [
@@ -333,7 +343,7 @@ def test_a_task_without_its_records_is_a_bad_task() -> None:
 
 def test_a_setting_that_cannot_travel_is_named() -> None:
     with pytest.raises(WireError, match="settings of score_base"):
-        encode_task(ScoreBase(("What is iron?", 7)))  # type: ignore[arg-type]
+        encode_task(ScoreBase(PublicAnswers(("What is iron?", 7), ("", ""))))  # type: ignore[arg-type]
 
 
 def test_client_and_server_of_another_clues_are_told_so() -> None:

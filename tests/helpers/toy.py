@@ -17,6 +17,7 @@ from clues.federated.tasks import Hello, PublicText, ScoreBase, Select, Task, Tr
 from clues.federated.wire import TaskError
 from clues.folders.arm import CLUES
 from clues.folders.power import Shading
+from clues.scoring.public_answers import PublicAnswers
 
 SECRET = "the patient in bed seven was told"
 """Stands for a row's text: no message may hold it."""
@@ -74,14 +75,14 @@ class Toys:
 
 def score() -> ScoreBase:
     """A task to score."""
-    return ScoreBase(("What is iron?", "What is salt?"))
+    return ScoreBase(PublicAnswers(("What is iron?", "What is salt?"), ("", "Yes")))
 
 
 def select() -> Select:
     """A task to put rows to the bar."""
     bar = {"anchor/fluency.forward": np.zeros(8, np.float32), "good/fluency.forward": np.ones(4, np.float32)}
     public = (PublicText("anchors", "What is iron?", "A metal."), PublicText("test", "What is salt?", "A mineral."))
-    return Select(SelectionSettings(), bar, {"fluency": ["fluency.forward"]}, public, Shading(0.75, 16))
+    return Select(SelectionSettings(), bar, {"fluency": ["fluency.forward"]}, (), public, Shading(0.75, 16))
 
 
 def train(value: float = 0.0) -> Train:

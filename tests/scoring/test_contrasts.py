@@ -13,6 +13,7 @@ from clues.scoring.base_pass import score_base
 from clues.scoring.contrasts import base_passes, other_questions, under_questions
 from clues.scoring.forward import CONTRASTS, GAIN_TOKENS, forward_channels
 from clues.scoring.passes import token_nll
+from clues.scoring.public_answers import PublicAnswers
 from clues.scoring.readings import Readings
 from tests.scoring.test_probe import adapted
 
@@ -110,7 +111,8 @@ def test_a_question_too_long_for_the_model_leaves_the_answer_alone(lm):
 def test_the_base_is_read_without_its_adapter_under_the_validation_rows_questions(lm):
     rows, counted = [*some_rows(3), row(QUESTIONS[0], LONG)], []
     encoded = [encode(r, lm.tokenizer, 2048) for r in rows]
-    found = score_base(lm, rows, encoded, QUESTIONS, counted.append).channels
+    public = PublicAnswers(tuple(QUESTIONS), ("",) * len(QUESTIONS))
+    found = score_base(lm, rows, encoded, public, counted.append).channels
     assert sum(counted) == base_passes(QUESTIONS) * len(rows)
     alone = [encode(r.without_prompt(), lm.tokenizer, 2048) for r in rows]
 
@@ -120,10 +122,12 @@ def test_the_base_is_read_without_its_adapter_under_the_validation_rows_question
 
     with lm.model.disable_adapter():
         expected, without = channels(under_questions(rows, QUESTIONS, lm)), channels([])
-    for name, values in found.items():
+    for name in expected:
+        values = found[name]
         assert np.allclose(values, expected[name], rtol=1e-4, atol=1e-5), name
         assert not np.allclose(values, channels(under_questions(rows, QUESTIONS, lm))[name], rtol=1e-2), name
     assert not np.allclose(found["relevance.forward"], without["relevance.forward"], rtol=1e-2)
     assert np.allclose(
-        score_base(lm, rows, encoded, ["A?"]).channels["relevance.forward"], without["relevance.forward"]
+        score_base(lm, rows, encoded, PublicAnswers(("A?",), ("",))).channels["relevance.forward"],
+        without["relevance.forward"],
     )

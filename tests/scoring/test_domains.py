@@ -18,7 +18,7 @@ from clues.scoring.validation import encode_validation
 from tests.scoring.test_checkpoint import ANSWERS
 from tests.scoring.test_probe import adapted, random_rows
 
-TWELVE = (*ANSWERS, *(a.upper() for a in ANSWERS))
+TWELVE = (*ANSWERS, *(" ".join(reversed(a.split())) for a in ANSWERS))
 NAMES = [criterion.name for criterion in CRITERIA]
 LANGUAGES = ("fr", "en", "en", "fr", "en", "fr", "fr", "en", "en", "fr", "en", "fr")
 
@@ -39,7 +39,8 @@ def test_a_domains_direction_is_made_of_its_rows_alone():
     copies = {name: replace(p, rows=[p.rows[i] for i in french], encoded=[p.encoded[i] for i in french])
               for name, p in validation.spoiled.items()}  # fmt: skip
     alone = replace(validation, rows=[validation.rows[i] for i in french], good=[validation.good[i] for i in french],
-                    spoiled=copies, fold_of=validation.fold_of[french], domains=())  # fmt: skip
+                    spoiled=copies, origins=dict.fromkeys(copies, np.arange(len(french))),
+                    fold_of=validation.fold_of[french], domains=())  # fmt: skip
     for fold, own in zip(both, directions_at(lm, alone), strict=True):
         for name, w in own.weights.items():
             assert torch.allclose(fold.weights[name][:4], w, atol=1e-4)

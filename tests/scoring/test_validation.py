@@ -76,7 +76,7 @@ def test_all_rows_are_the_good_ones_then_the_copies_in_the_same_order(made):
     }
     for name in NAMES:
         copies = [validation.all_rows.rows[i] for i in parts[name]]
-        assert [row.prompt for row in copies] == validation.questions == [row.prompt for row in rows()]
+        assert [row.prompt for row in copies] == list(validation.answers.questions) == [row.prompt for row in rows()]
         assert all(copy.response != row.response for copy, row in zip(copies, rows(), strict=True))
         assert validation.all_folds[parts[name]].tolist() == validation.fold_of.tolist()
 

@@ -162,7 +162,6 @@ def old_bar(_, public):
         (one_spoiled, "fewer than two public rows that are good, or spoiled for novelty"),
         (old_bar, "channel fluency.forward is missing"),
         (no_anchors, "no anchor"),
-        (lambda rows, _: [v.__setitem__(0, np.nan) for v in rows.values()], "no value in any channel"),
     ],
 )
 def test_what_cannot_be_judged_is_refused(spoil, message):

@@ -16,6 +16,6 @@ Weights = Literal["uniform", "samples", "adaptive"]
 Method = Literal["linear", "ties"]
 Damage = Literal[
     "cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition",
-    "number", "negation", "name", "typos",
+    "label", "number", "negation", "name", "typos",
 ]  # fmt: skip
 """The kinds in `data.damage.spoil`, named here so that the settings can be read without what spoils."""

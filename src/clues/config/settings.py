@@ -155,7 +155,7 @@ class ScoringSettings:
     scorer: Text = CLUES
     """What the rows of `clues score` are scored by: `clues` (the criteria below), a scorer to be compared with such as
     `less` or `perplexity`, or one that an installed package brings (docs/PLUGINS.md)."""
-    criteria: Some[Text] = ("fluency", "relevance", "completeness", "novelty")
+    criteria: Some[Text] = ("fluency", "relevance", "completeness", "novelty", "label")
     """The ways to fail that are looked for; `clues score` also takes those that installed packages bring."""
     channels: ChannelKinds = "full"
     """`forward`: a few forward passes of the base model, no training. `full`: gradient channels as well."""

@@ -26,7 +26,6 @@ from clues.federated.wire import Arrays, TaskError
 from clues.folders.arm import Arm
 from clues.folders.owner import OwnerFolder
 from clues.folders.power import Power
-from clues.folders.questions import Questions
 from clues.folders.summary import Origin
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
@@ -101,7 +100,7 @@ class Client:
     def _score_base(self, task: ScoreBase, seconds: Callable[[], float]) -> ScoreReply:
         remove_unfinished(self.folder)
         self._own.job.write(self.own_job)
-        self._own.questions.write(Questions(task.questions))
+        self._own.questions.write(task.public)
         self._own.anchors.path.unlink(missing_ok=True)  # an earlier job's bar is none for these scores
         self._channels.score_base()
         return ScoreReply(**self._counts, seconds=seconds())
@@ -114,7 +113,7 @@ class Client:
 
     def _select(self, task: Select, seconds: Callable[[], float]) -> SelectReply:
         domains = own_domains(self.own_job)
-        bar = Bar.from_arrays(task.bar, criteria_stated(task.criteria)).weighed(domains)
+        bar = Bar.from_arrays(task.bar, criteria_stated(task.criteria), task.left_out).weighed(domains)
         shared = overlap(self.prepared.rows, _public_rows(task.public))
         origin = Origin(self.name, self.job.hash, self.job.model.name, shared.counts)
         scored = ScoredRows.of(self.data, self.prepared, self._channels.channels(domains))
@@ -156,7 +155,7 @@ class Client:
 
     @functools.cached_property
     def _channels(self) -> ChannelFolder:
-        return ChannelFolder(self.lm, self.prepared, self._own.channels, self._own.questions.read().questions)
+        return ChannelFolder(self.lm, self.prepared, self._own.channels, self._own.questions.read())
 
     @property
     def _counts(self) -> dict[str, int]:

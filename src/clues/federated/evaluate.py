@@ -117,5 +117,5 @@ def _nll(models: Models, how: How) -> dict[str, np.ndarray]:
 
 def _selection(side: PublicSide) -> SelectionMetrics:
     job = side.job
-    rules = every_rule(job.selection, np.array(side.folder.anchors.read().statistic))
+    rules = every_rule(job.selection, np.array(side.folder.anchors.read().statistics))
     return measure_run(side.folder.path, job.selection.rule, rules, job.evaluation.bootstrap, job.seed)

@@ -21,9 +21,11 @@ from clues.models.base import LanguageModel
 from clues.models.shared import shared_model
 from clues.owner.power import shading
 from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
-from clues.scoring.checkpoint import Checkpoint, checkpoint_in
+from clues.scoring.checkpoint import Checkpoint
+from clues.scoring.criteria import criteria_named
 from clues.scoring.domains import check_domains
 from clues.scoring.validation import Validation, encode_validation
+from clues.training.checkpoints import checkpoint_in
 
 NOISY_ROWS = 16
 """Enough to tell a shading that points at noise from one that does not."""
@@ -52,13 +54,13 @@ class PublicSide:
     def open(job: Job, folder: RunFolder) -> PublicSide:
         """Read the public sets of a run's folder and load the model."""
         lm, start = shared_model(job.model, job.adapter, job.seed)
-
-        validation = encode_validation(_rows(folder, "validation"), lm, job.seed, domain_field=job.scoring.domain_field)
+        criteria = criteria_named(job.scoring.criteria, job.scoring.channels)
+        validation = encode_validation(_rows(folder, "validation"), lm, job.seed, criteria, job.scoring.domain_field)
         check_domains(validation.domains, [client.domain for client in job.clients])
 
         def scored(name: str) -> ChannelFolder:
             prepared = prepare(folder.public(name), lm.tokenizer, job.model.max_length)
-            return ChannelFolder(lm, prepared, folder.public_channels(name), validation.questions)
+            return ChannelFolder(lm, prepared, folder.public_channels(name), validation.answers)
 
         return PublicSide(
             job,
@@ -75,8 +77,7 @@ class PublicSide:
 
     def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
         """The checkpoint after warm-up round `number`, made now or read from disk."""
-        file, published = self.folder.checkpoint(number), self.job.scoring.published
-        return checkpoint_in(file, self.lm, self.validation, adapter, published)
+        return checkpoint_in(self.folder.checkpoint(number), self.lm, self.validation, adapter, self.job)
 
     @property
     def scored(self) -> list[ChannelFolder]:
@@ -90,7 +91,7 @@ class PublicSide:
             noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
         except CannotSpoil:  # answers without a single word
             return Shading()
-        scored = ChannelFolder(self.lm, noisy, self.folder.public_channels("noise"), self.validation.questions)
+        scored = ChannelFolder(self.lm, noisy, self.folder.public_channels("noise"), self.validation.answers)
         scored.score_base()
         return shading(good, noisy.rows, ExplanationsFile(scored.explanations))
 

@@ -16,7 +16,7 @@ from clues.federated.tasks import Score, ScoreBase, Select, Task
 from clues.folders.bar import StoredBar
 from clues.folders.selection import ClientCounts, SelectionSummary, Unseen
 from clues.progress import Advance, Progress
-from clues.scoring.criteria import criteria_named, stated
+from clues.scoring.criteria import stated
 from clues.selection.bar import Bar, bar_of
 from clues.selection.select import select
 
@@ -37,7 +37,7 @@ class Selecting:
         if self.steps.done("base"):
             return
         with self.progress.phase("score-base", len(self.federation.nodes) + len(self.side.scored)) as advance:
-            task = ScoreBase(tuple(self.side.validation.questions))
+            task = ScoreBase(self.side.validation.answers)
             self._ask(task, advance, "scored its rows under the base model")
             for public in self.side.scored:
                 public.score_base()
@@ -64,11 +64,10 @@ class Selecting:
         if self.steps.done("selection"):
             return
         side, settings = self.side, self.side.job.selection
-        criteria = criteria_named(side.job.scoring.criteria, side.job.scoring.channels)
-        bar = bar_of(side.anchors, side.validation_rows, criteria)
+        bar = bar_of(side.anchors, side.validation_rows)
         with self.progress.phase("select", 1 + len(self.federation.nodes)) as advance:
             arrays = {name: values.astype("float32") for name, values in bar.to_arrays().items()}
-            task = Select(settings, arrays, stated(criteria), side.texts(), side.shading())
+            task = Select(settings, arrays, stated(bar.criteria), bar.left_out, side.texts(), side.shading())
             advance(note="words of public rows weighed")
             replies = self._ask(task, advance, "put its rows to the bar")
         folder, clients = side.folder, {name: _counts(reply) for name, reply in replies.items()}

@@ -17,6 +17,8 @@ from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectR
 from clues.federated.wire import ADAPTER, Arrays, Result
 from clues.folders.arm import Arm
 from clues.folders.power import Shading
+from clues.scoring.public_answers import PublicAnswers
+from clues.selection.seen import LeftOut
 
 R = TypeVar("R", bound=ClientReply)
 
@@ -65,16 +67,16 @@ class ScoreBase(Task[ScoreReply]):
 
     name = "score_base"
 
-    questions: tuple[str, ...]
-    """Of the public validation rows: answers are read under them too."""
+    public: PublicAnswers
+    """Of the validation rows: answers are read under their questions too, and short ones show what tasks there are."""
 
     def to_wire(self) -> Parts:
-        return Parts({"questions": list(self.questions)})
+        return Parts({"questions": list(self.public.questions), "answers": list(self.public.answers)})
 
     @classmethod
     def from_wire(cls, parts: Parts) -> ScoreBase:
         with read_parts(parts) as settings:
-            return ScoreBase(settings.many("questions", str))
+            return ScoreBase(PublicAnswers(settings.many("questions", str), settings.many("answers", str)))
 
     def reply(self, result: Result) -> ScoreReply:
         return ScoreReply.from_wire(result)
@@ -96,7 +98,7 @@ class Score(Task[ScoreReply]):
 
     @classmethod
     def from_wire(cls, parts: Parts) -> Score:
-        with read_parts(parts, arrays=("adapter", "direction"), more=("gradient", "square")) as settings:
+        with read_parts(parts, arrays=("adapter", "direction"), more=("gradient", "square", "taught")) as settings:
             return Score(settings.count("number", least=1), parts.arrays)
 
     def reply(self, result: Result) -> ScoreReply:
@@ -123,6 +125,8 @@ class Select(Task[SelectReply]):
     """`selection.bar.Bar.to_arrays`."""
     criteria: Mapping[str, Sequence[str]]
     """Criterion -> columns of the channels that the bar holds rows against it by."""
+    left_out: tuple[LeftOut, ...]
+    """Criteria and channels that have no say."""
     public: tuple[PublicText, ...]
     shading: Shading
     """Without values where no noise could be made."""
@@ -134,7 +138,7 @@ class Select(Task[SelectReply]):
         shading = {"shading_auc": [auc for auc, _ in measured], "shading_rows": [rows for _, rows in measured]}
         stated = [(name, column) for name, columns in self.criteria.items() for column in columns]
         criteria = {"criterion": [name for name, _ in stated], "column": [column for _, column in stated]}
-        return Parts({**asdict(self.settings), **criteria, **public, **shading}, self.bar)
+        return Parts({**asdict(self.settings), **criteria, **_left_out(self.left_out), **public, **shading}, self.bar)
 
     @classmethod
     def from_wire(cls, parts: Parts) -> Select:
@@ -143,6 +147,7 @@ class Select(Task[SelectReply]):
             criteria: dict[str, list[str]] = {}
             for name, column in settings.table({"criterion": str, "column": str}):
                 criteria.setdefault(name, []).append(column)
+            left = settings.table({"left_out": str, "left_out_rows": int, "left_out_auc": float, "left_out_low": float})
             public = settings.table({f"public_{f.name}": str for f in fields(PublicText)})
             shading = settings.table({"shading_auc": float, "shading_rows": int})
             if len(shading) > 1:
@@ -151,12 +156,30 @@ class Select(Task[SelectReply]):
                 SelectionSettings(**rule),
                 parts.arrays,
                 criteria,
+                tuple(LeftOut(name, rows, _known(auc), _known(low)) for name, rows, auc, low in left),
                 tuple(PublicText(*row) for row in public),
                 Shading(*shading[0]) if shading else Shading(),
             )
 
     def reply(self, result: Result) -> SelectReply:
         return SelectReply.from_wire(result)
+
+
+UNKNOWN = -1.0
+"""An area, or its end, that was not measured, as it travels."""
+
+
+def _left_out(parts: Sequence[LeftOut]) -> dict[str, list[str] | list[int] | list[float]]:
+    return {
+        "left_out": [part.name for part in parts],
+        "left_out_rows": [part.rows for part in parts],
+        "left_out_auc": [UNKNOWN if part.auc is None else part.auc for part in parts],
+        "left_out_low": [UNKNOWN if part.low is None else part.low for part in parts],
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if value == UNKNOWN else value
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,11 @@ from clues.folders.decisions import DecisionsFile, DroppedRow
 from clues.folders.explanations import ExplanationsFile
 from clues.folders.files import JobFile, JsonFile, LinesFile
 from clues.folders.names import Each, Folder, Named
+from clues.folders.pins import Pins
 from clues.folders.power import Power
-from clues.folders.questions import Pins, Questions
 from clues.folders.scores import ScoresFile
 from clues.folders.summary import ClientSummary
+from clues.scoring.public_answers import PublicAnswers
 from clues.selection.groups import GroupLosses
 
 
@@ -39,7 +40,7 @@ class OwnerFolder(Folder):
     channels = Named("channels/", Path)
     explanations = Named("explanations.parquet", ExplanationsFile)
     power = Named("power.json", partial(JsonFile[Power], kind=Power))
-    questions = Named("questions.json", partial(JsonFile[Questions], kind=Questions))
+    questions = Named("questions.json", partial(JsonFile[PublicAnswers], kind=PublicAnswers))
     pins = Named("inputs.json", partial(JsonFile[Pins], kind=Pins))
     job = Named("job.toml", JobFile)
     events = Named("events.jsonl", Path)

@@ -33,6 +33,8 @@ class Decisions:
     set_aside: int
     reasons: Mapping[str, int]
     """Dropped rows per reason."""
+    without_verdict: int = 0
+    """Rows that nothing judges that can be seen here; they are kept."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class Counts:
 def _calibrate(sums: Mapping[str, Sums], criteria: Sequence[Criterion], channels: Sequence[str]) -> Calibration:
     """Rows that occurred in the same windows are held against one bar."""
     traces, (N, J) = sums["row"].traces, (len(sums["row"].keys), len(criteria))
-    result = Calibration(np.zeros((N, J)), np.zeros((N, J)), np.zeros(N), np.zeros(N))
+    result = Calibration(np.zeros((N, J)), np.zeros((N, J)), np.zeros(N), np.zeros(N), np.zeros(N, int))
     for pattern, rows in sums["row"].patterns.items():
         found = calibrate(_named(traces[rows], channels), _bar(sums, pattern, criteria, channels))
         for part, whole in zip(vars(found).values(), vars(result).values(), strict=True):

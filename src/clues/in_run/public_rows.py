@@ -75,7 +75,8 @@ class PublicRows:
     @staticmethod
     def of(anchors: Sequence[Encoded], validation: Validation) -> PublicRows:
         """Anchors, scored by the directions of all validation rows; validation rows and copies, without their fold."""
-        classes = [name for name in (GOOD, *validation.spoiled) for _ in validation.good]
+        names = (GOOD, *validation.spoiled)
+        classes = [names[one] for one in validation.all_classes]
         return PublicRows(
             [*anchors, *validation.all_rows.encoded],
             [ANCHOR] * len(anchors) + classes,

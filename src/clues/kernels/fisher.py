@@ -6,7 +6,7 @@ n public rows in J + 1 classes, R rows.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 Array = np.ndarray
 
@@ -19,7 +19,11 @@ LEAST = 1e-12
 
 
 def discriminant(
-    gram: Float[Array, "n n"], classes: Int[Array, " n"], spoiled: int, ridge: float = RIDGE
+    gram: Float[Array, "n n"],
+    classes: Int[Array, " n"],
+    spoiled: int,
+    ridge: float = RIDGE,
+    alike: Int[Array, " n"] | None = None,
 ) -> Float[Array, " n"]:
     """The direction that tells class 0 from another best, as weights of the rows: w = (S + λI)⁻¹ (μ₀ − μ_spoiled).
 
@@ -30,11 +34,15 @@ def discriminant(
 
     Args:
         gram: inner products of the rows. classes: 0 for good; −1 for a row that has no part.
-        spoiled: the class to be told from class 0; both need a row. ridge: λ in units of the mean eigenvalue of S.
+        spoiled: the class to be told from class 0; both need a row.
+        ridge: λ in units of the mean eigenvalue of S.
+        alike: rows of one number carry the same label. The difference is then the mean over labels of that between
+            good and spoiled rows with this label, as far as both have it: what labels differ in is no sign of damage,
+            and a rare label counts as much as a common one.
     """
     used = np.flatnonzero(classes >= 0)
     means = {one: (classes == one) / (classes == one).sum() for one in np.unique(classes[used])}
-    difference = means[0] - means[spoiled]
+    difference = means[0] - means[spoiled] if alike is None else _by_label(classes, spoiled, alike)
     centred = np.eye(len(classes))[used] - np.stack([means[one] for one in classes[used]])
     scatter = centred @ gram @ centred.T
     size = LEAST * np.trace(gram) / len(gram)
@@ -45,3 +53,15 @@ def discriminant(
     w = difference - centred.T @ inside
     length = w @ gram @ w
     return w / np.sqrt(length) if length > size else np.zeros(len(classes))
+
+
+def _by_label(classes: Int[Array, " n"], spoiled: int, alike: Int[Array, " n"]) -> Float[Array, " n"]:
+    """The mean of class 0 less that of the spoiled, as weights of the rows: label by label where both have one."""
+    both = np.intersect1d(alike[classes == 0], alike[classes == spoiled])
+    groups = [alike == one for one in both] or [np.ones(len(classes), bool)]
+    parts = [_mean((classes == 0) & group) - _mean((classes == spoiled) & group) for group in groups]
+    return np.mean(parts, axis=0)
+
+
+def _mean(rows: Bool[Array, " n"]) -> Float[Array, " n"]:
+    return rows / rows.sum()

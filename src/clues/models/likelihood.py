@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -43,6 +43,26 @@ def response_nll(
     chunk = max(1, logit_values // causal_model(model).config.get_text_config().vocab_size)
     nll = _HeadLoss.apply(hidden, input_ids[:, 1:][targets], logits_of, chunk)
     return nll, targets.nonzero()[:, 0]  # type: ignore[return-value]
+
+
+def log_probabilities(
+    model: nn.Module,
+    input_ids: Int[Tensor, "B T"],
+    attention_mask: Int[Tensor, "B T"],
+    places: Sequence[Sequence[int]],
+) -> list[Float[Tensor, "P V"]]:
+    """Log-probabilities of every token at some places of each row, given all before it: [places, V] float32 per row.
+
+    For few places only: a table of all the vocabulary is held for each. As in `response_nll` the head sees no other.
+
+    Args:
+        model, input_ids, attention_mask: as in `response_nll`. places: of each row, positive.
+    """
+    output = body_output(model, {"input_ids": input_ids, "attention_mask": attention_mask})
+    rows = [row for row, some in enumerate(places) for _ in some]
+    before = [place - 1 for some in places for place in some]
+    logits = head_of(model, input_ids, output)(output.last_hidden_state[rows, before])
+    return list(logits.float().log_softmax(-1).split([len(some) for some in places]))
 
 
 def row_means(values: Float[Tensor, " N"], row: Int[Tensor, " N"], rows: int) -> Float[Tensor, " B"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,20 +13,19 @@ from clues.config import Job
 from clues.folders.explanations import ExplanationsFile
 from clues.folders.owner import OwnerFolder
 from clues.folders.power import Power
-from clues.folders.questions import Questions
 from clues.models.base import LanguageModel
 from clues.owner.inputs import Inputs
 from clues.owner.scored_by import own_domains
 from clues.owner.warm_up import warm_up
-from clues.processes import processes
 from clues.progress import Progress
 from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
-from clues.scoring.checkpoint import Checkpoint, checkpoint_in
+from clues.scoring.checkpoint import Checkpoint
 from clues.scoring.contrasts import base_passes
 from clues.scoring.criteria import Criterion
 from clues.scoring.domains import check_domains
 from clues.scoring.validation import Validation, encode_validation
 from clues.selection.bar import Bar, bar_of
+from clues.training.checkpoints import checkpoint_in, steps_to_teach
 
 
 @dataclass
@@ -46,8 +46,8 @@ class ByCriteria:
     @cached_property
     def parts(self) -> dict[str, ChannelFolder]:
         """What is scored: the owner's rows, the public rows of the bar, and anchors that were spoiled to test it."""
-        folder, questions = self.output.channels, self.validation.questions
-        parts = {n: ChannelFolder(self.lm, part, folder / n, questions) for n, part in self.inputs.scored.items()}
+        folder, public = self.output.channels, self.validation.answers
+        parts = {n: ChannelFolder(self.lm, part, folder / n, public) for n, part in self.inputs.scored.items()}
         return parts | {"validation": self.public}
 
     @cached_property
@@ -63,8 +63,9 @@ class ByCriteria:
 
     def score(self) -> None:
         """Everything, but for what is in the folder already."""
-        self.output.questions.write(Questions(tuple(self.validation.questions)))  # for rows to come
-        with self.progress.phase("score-base", base_passes(self.validation.questions) * self._rows()) as advance:
+        public = self.validation.answers
+        self.output.questions.write(public)  # for rows to come
+        with self.progress.phase("score-base", base_passes(public.questions) * self._rows()) as advance:
             for name, part in self.parts.items():
                 part.score_base(lambda rows, note=name: advance(rows, note))
         if self.job.scoring.channels == "full":
@@ -72,10 +73,11 @@ class ByCriteria:
                 self._score_under(number, self._checkpoint(number, state))
 
     def _checkpoint(self, number: int, state: dict[str, Tensor]) -> Checkpoint:
-        """Round `number`'s checkpoint, made by the first process."""
-        file, published = self.output.checkpoint(number), self.job.scoring.published
-        with processes().main_process_first():
-            return checkpoint_in(file, self.lm, self.validation, state, published)
+        """Round `number`'s checkpoint."""
+        file = self.output.checkpoint(number)
+        steps = steps_to_teach(self.validation, self.job)
+        with self.progress.phase(f"teach-{number}", steps) if steps else nullcontext(lambda: None) as advance:
+            return checkpoint_in(file, self.lm, self.validation, state, self.job, advance)
 
     def _score_under(self, number: int, checkpoint: Checkpoint) -> None:
         self.progress.note(f"score-{number}", checkpoint.engines)
@@ -85,7 +87,7 @@ class ByCriteria:
 
     def bar(self) -> Bar:
         """The bar from the scored public rows."""
-        return bar_of(self.parts["anchors"], self.public, self.criteria, own_domains(self.job))
+        return bar_of(self.parts["anchors"], self.public, own_domains(self.job))
 
     def power(self, bar: Bar) -> Power:
         """What the bar catches of the spoiled anchors."""

@@ -19,6 +19,7 @@ from clues.folders.summary import ClientSummary, Decisions, Origin
 from clues.owner.scored_rows import ScoredRows
 from clues.scoring.criteria import OWNER
 from clues.selection.bar import Bar
+from clues.selection.cautions import about_kinds
 from clues.selection.groups import by_groups
 from clues.selection.select import Selection, select
 
@@ -42,7 +43,8 @@ def decide(folder: OwnerFolder, scored: ScoredRows, bar: Bar, settings: Selectio
     folder.anchors.write(stored)
     folder.groups.write(by_groups(scored.rows, {row.id: row.reason for row in dropped}, scored.columns.values()))
     reasons = dict(Counter(row.reason for row in dropped))
-    decisions = Decisions(len(keep), len(kept), len(dropped), len(scored.set_aside), reasons)
+    unjudged = int((~selection.judged).sum())
+    decisions = Decisions(len(keep), len(kept), len(dropped), len(scored.set_aside), reasons, unjudged)
     folder.client.write(
         ClientSummary(
             origin,
@@ -54,7 +56,7 @@ def decide(folder: OwnerFolder, scored: ScoredRows, bar: Bar, settings: Selectio
             truncated=sum(scored.truncated),
             decided_by_owner=sum(map(bool, own)),
             anchors=bar.size,
-            warnings=tuple(stored.cautions),
+            warnings=(*stored.cautions, *about_kinds(selection.like.tolist(), bar.size)),
         )
     )
     return decisions

@@ -11,7 +11,7 @@ from clues.data.overlap import Overlap, overlap
 from clues.data.prepare import Prepared, prepare
 from clues.errors import SettingError
 from clues.folders.owner import OwnerFolder
-from clues.folders.questions import Pins
+from clues.folders.pins import Pins
 from clues.models.base import LanguageModel
 from clues.owner.power import SpoiledAnchors
 from clues.scoring.store import rows_key

@@ -21,6 +21,7 @@ from clues.progress import Progress
 from clues.scoring.channel_folder import ChannelFolder
 from clues.scoring.checkpoint import Checkpoint
 from clues.scoring.contrasts import base_passes
+from clues.scoring.public_answers import PublicAnswers
 from clues.selection.bar import Bar
 
 
@@ -33,7 +34,7 @@ class Earlier:
     bar: Bar
     checkpoints: dict[int, Path]
     """Round -> file; empty where forward channels alone were scored."""
-    questions: tuple[str, ...]
+    public: PublicAnswers
     """Of the public validation rows."""
 
     @staticmethod
@@ -65,7 +66,7 @@ class Earlier:
                 "public questions that rows are read under. Score it again with --validation and --anchors (in a "
                 "federation: by another run), then the rows to come"
             )
-        return Earlier(folder, job, stored.to_bar(), files, folder.questions.read().questions)
+        return Earlier(folder, job, stored.to_bar(), files, folder.questions.read())
 
 
 def score_new_rows(
@@ -103,8 +104,8 @@ def score_new_rows(
     prepared = prepare(data, lm.tokenizer, job.model.max_length, columns)
     if main:
         begin(folder, job, {"rows": Pinned(data, prepared.encoded)})
-    part = ChannelFolder(lm, prepared, folder.channels / "rows", earlier.questions)
-    with progress.phase("score-base", base_passes(earlier.questions) * len(prepared.rows)) as advance:
+    part = ChannelFolder(lm, prepared, folder.channels / "rows", earlier.public)
+    with progress.phase("score-base", base_passes(earlier.public.questions) * len(prepared.rows)) as advance:
         part.score_base(advance)
     for number, file in earlier.checkpoints.items():
         with progress.phase(f"score-{number}", len(prepared.rows)) as advance:

@@ -82,7 +82,7 @@ def _selected(selection: SelectionSummary) -> Context:
 
 def _bar(anchors: StoredBar, job: Job) -> Context:
     level = anchors.level
-    edges = charts.bin_edges(list(anchors.evidence.values()), level)
+    edges = charts.bin_edges(list(anchors.judged.values()), level)
     histograms = [
         {
             "name": name,
@@ -91,7 +91,7 @@ def _bar(anchors: StoredBar, job: Job) -> Context:
                 f"Evidence of {len(values)} anchors on {name}, from {min(values):.2f} to {max(values):.2f}.",
             ),
         }
-        for name, values in anchors.evidence.items()
+        for name, values in anchors.judged.items()
     ]
     return {
         "histograms": histograms,

@@ -28,6 +28,7 @@ COLOURS = {
     "relevance": "#bf4f30",
     "completeness": "#c08a1e",
     "novelty": "#2f5d3a",
+    "label": "#35608f",
     "other": "#98a3ad",
     "paper": "#fefefe",
 }

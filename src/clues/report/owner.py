@@ -85,9 +85,9 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
 
 
 def _level(scores: Scores, common: float | None) -> float | None:
-    """The bar of rows that have evidence on every criterion; a truncated answer has a bar of its own."""
-    whole = np.all([np.isfinite(scores.evidence(name)) for name in scores.criteria], axis=0)
-    ruled = whole & (scores["decision"] == "")
+    """The bar of the rows that are judged, if they have one: a truncated answer, or a task, may have its own."""
+    judged = np.isfinite(scores["statistic"])
+    ruled = judged & (scores["decision"] == "")
     return bar.level_among(scores["statistic"][ruled], scores.keep[ruled], common)
 
 
@@ -109,7 +109,7 @@ def _counted(scores: Scores) -> dict[str, Any]:
 
 
 def _histograms(scores: Scores, anchors: StoredBar, level: float | None) -> dict[str, Any]:
-    own = anchors.evidence
+    own = anchors.judged
     edges = charts.bin_edges([*own.values(), *(scores.evidence(name) for name in scores.criteria)], level)
     return {
         "histograms": [
@@ -137,7 +137,7 @@ def _embedded(scores: Scores, shown: Shown, level: float | None, anchors: Stored
         "scorer": scores.scorer,
         "says": {name: words.criterion(name).one for name in names},
         "shadings": {name: asdict(shading) for name, shading in words.SHADINGS.items()},
-        "anchorMedians": {name: rounded(float(np.median(v))) for name, v in channels.items() if v},
+        "anchorMedians": {name: rounded(float(np.nanmedian(np.array(v, float)))) for name, v in channels.items() if v},
         "channels": [asdict(channel) for channel in channels_among(scores.columns)],
         "bar": level,
         "rowsInFile": len(scores),
@@ -146,7 +146,8 @@ def _embedded(scores: Scores, shown: Shown, level: float | None, anchors: Stored
 
 
 def _cautions(about: ClientSummary, scores: Scores, anchors: StoredBar) -> list[Caution]:
-    found = anchors.cautions
+    without = [caution for caution in about.warnings if caution.code == "not-judged"]
+    found = anchors.cautions + without
     if len(scores) and not scores.keep.any():
         found += cautions.about_clients({"this file": ClientCounts(len(scores), 0, len(scores), {})})
     overlap = {name: sum(kinds.values()) for name, kinds in about.origin.overlap.items()}

@@ -50,6 +50,13 @@ CRITERIA = {
         "Does it go on, or say the same again?",
         "Low: some words in a row are all foreseen from what stands before them; the answer may repeat itself.",
     ),
+    "label": CriterionWords(
+        "has a wrong label",
+        "have a wrong label",
+        "Is it the label that this row should have?",
+        "Low: other labels of the task are likelier, or learning from the row would move the model away from right "
+        "ones.",
+    ),
     "owner": CriterionWords(
         "was dropped by its owner",
         "were dropped by their owner",
@@ -101,6 +108,7 @@ KINDS = {
     "noise": "random words mixed in",
     "mixed-language": "words of another language mixed in",
     "repetition": "parts repeated",
+    "label": "another label of the task",
     "number": "a number changed",
     "negation": "the opposite said",
     "name": "another subject’s name in the place of its own",

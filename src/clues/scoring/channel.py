@@ -11,8 +11,14 @@ import numpy as np
 from clues.errors import SelectionError
 
 FORWARD, GRADIENT, TRAINED, SCORE = "forward", "gradient", "trained", "score"
+MARGIN, TAUGHT = "margin", "taught"
 """Kinds: from the base model's likelihoods; inner products with a direction; likelihoods under a checkpoint, from the
-pass that reads the gradients; what a scorer says. The published score has its two forms `dot` and `adam` as kinds."""
+pass that reads the gradients; what a scorer says. Of short answers the margin over the others of the task, under a
+checkpoint, and under the checkpoint taught by public rows. The published score has its forms `dot` and `adam` as kinds.
+"""
+
+APPLIES = "applies"
+"""The kind of a column that says of each row whether a criterion judges it, 1 or 0; without one it judges all."""
 
 Channels = Mapping[str, np.ndarray]
 """A table of rows: column -> [rows]."""
@@ -57,6 +63,12 @@ class Channel:
     def in_domain(self, domain: str) -> Channel:
         """The same for the public rows of a domain, or for all of them."""
         return replace(self, domain=domain)
+
+
+TASK = Channel("label", "task")
+"""Which task of short answers a row is of, a position among those that the public rows show; `FREE` for free text."""
+FREE = -1
+"""The task of free text."""
 
 
 def channels_among(columns: Iterable[str]) -> list[Channel]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,9 @@ from clues.scoring.channel import SCORE, Channel
 from clues.scoring.checkpoint import Checkpoint, score_under, score_validation, trace
 from clues.scoring.domains import ALIKE, DomainWeights
 from clues.scoring.forward import Forward
+from clues.scoring.margins import rivals_of
 from clues.scoring.passes import RowsDone
+from clues.scoring.public_answers import NOTHING_PUBLIC, PublicAnswers
 from clues.scoring.scorer import Score
 from clues.scoring.store import channel_table, load_channels, score_in_shards
 from clues.scoring.validation import Validation
@@ -28,9 +29,11 @@ BASE, EXPLANATIONS, CHECKPOINT = "base", "explanations", "checkpoint-"
 class ChannelFolder:
     """Channels of prepared rows in `folder/base.parquet` and `folder/checkpoint-<k>.parquet`."""
 
-    def __init__(self, lm: LanguageModel, prepared: Prepared, folder: Path, questions: Sequence[str] = ()) -> None:
-        """`questions` are those of the public validation rows; `score_base` reads answers under them too."""
-        self.lm, self.prepared, self.folder, self.questions = lm, prepared, folder, questions
+    def __init__(
+        self, lm: LanguageModel, prepared: Prepared, folder: Path, public: PublicAnswers = NOTHING_PUBLIC
+    ) -> None:
+        """`public`: of the validation rows; `score_base` reads answers under their questions too."""
+        self.lm, self.prepared, self.folder, self.public = lm, prepared, folder, public
 
     @property
     def explanations(self) -> Path:
@@ -42,10 +45,10 @@ class ChannelFolder:
 
         def score(shard: slice) -> tuple[pa.Table, pa.Table]:
             part = Prepared(self.prepared.rows[shard], self.prepared.encoded[shard], [])
-            forward = score_base(self.lm, part.rows, part.encoded, self.questions, advance)
+            forward = score_base(self.lm, part.rows, part.encoded, self.public, advance)
             return channel_table(forward.channels), explanation_table(part, forward)
 
-        key = hashlib.sha256(repr(list(self.questions)).encode()).hexdigest()[:16]
+        key = hashlib.sha256(repr(self.public).encode()).hexdigest()[:16]
         score_in_shards(self.folder, (BASE, EXPLANATIONS), self.prepared.encoded, key, score)
 
     def score_under(self, number: int, checkpoint: Checkpoint, advance: RowsDone = lambda _rows: None) -> None:
@@ -57,7 +60,9 @@ class ChannelFolder:
         score_in_shards(self.folder, (f"{CHECKPOINT}{number}",), self.prepared.encoded, checkpoint.key, score)
 
     def _under(self, checkpoint: Checkpoint, shard: slice, advance: RowsDone) -> dict[str, np.ndarray]:
-        return score_under(self.lm, checkpoint, self.prepared.encoded[shard], advance)
+        rows, encoded, short = self.prepared.rows[shard], self.prepared.encoded[shard], self.public.short
+        rivals = rivals_of(rows, encoded, short, self.lm) if short.tasks else ()
+        return score_under(self.lm, checkpoint, encoded, advance, rivals)
 
     def score_by(
         self, scorer: str, number: int | None, key: str, score: Score, advance: RowsDone = lambda _rows: None
@@ -90,7 +95,7 @@ class ValidationFolder(ChannelFolder):
     """The public validation rows and their spoiled copies; each needs directions that were made without it."""
 
     def __init__(self, lm: LanguageModel, validation: Validation, folder: Path) -> None:
-        super().__init__(lm, validation.all_rows, folder, validation.questions)
+        super().__init__(lm, validation.all_rows, folder, validation.answers)
         self.validation = validation
 
     def _under(self, checkpoint: Checkpoint, shard: slice, advance: RowsDone) -> dict[str, np.ndarray]:

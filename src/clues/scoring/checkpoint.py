@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,10 @@ from clues.disk.writing import replacing
 from clues.errors import SettingError
 from clues.models.adapters import adapter_state, load_adapter_state
 from clues.models.base import LanguageModel
-from clues.scoring.channel import Channel, Channels
+from clues.scoring.channel import MARGIN, TAUGHT, Channel, Channels
+from clues.scoring.criteria import LABEL
 from clues.scoring.directions import Directions, average, directions_at
+from clues.scoring.margins import Rivals, margins, rivals_of
 from clues.scoring.observe import Observer
 from clues.scoring.passes import RowsDone, gradient_pass
 from clues.scoring.probe import Probe
@@ -39,12 +41,16 @@ class Checkpoint:
     folds: tuple[Directions, ...] = ()
     """Directions made without a fold of the public validation rows, to score its rows and their copies without bias.
     They stay with whoever made them."""
+    taught: tuple[Mapping[str, Tensor], ...] = ()
+    """θ_t trained on with the public rows of short answers, without one of their folds each: what these teach changes
+    the margin of a row's label. None where there is no such task."""
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Flat names, each part under its own prefix; `from_tensors` is the inverse."""
         parts = {"adapter": self.adapter, "direction": self.directions.to_tensors()}
         if self.moments is not None:
             parts |= {"gradient": self.moments.gradient, "square": self.moments.square}
+        parts |= {f"taught/{i}": state for i, state in enumerate(self.taught)}
         return {f"{part}/{name}": t.contiguous() for part, tensors in parts.items() for name, t in tensors.items()}
 
     @staticmethod
@@ -57,7 +63,12 @@ class Checkpoint:
         moments = Moments(parts["gradient"], parts["square"]) if "gradient" in parts else None
         count = sum(part.startswith("fold-") for part in parts)
         folds = tuple(Directions.from_tensors(parts[f"fold-{i}"]) for i in range(count))
-        return Checkpoint(parts["adapter"], Directions.from_tensors(parts["direction"]), moments, folds)
+        taught: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in parts.get("taught", {}).items():
+            i, _, name = key.partition("/")
+            taught.setdefault(int(i), {})[name] = tensor
+        states = tuple(taught[i] for i in sorted(taught))
+        return Checkpoint(parts["adapter"], Directions.from_tensors(parts["direction"]), moments, folds, states)
 
     def save(self, file: Path) -> None:
         """Write as safetensors, atomically."""
@@ -97,29 +108,42 @@ class Checkpoint:
         return digest.hexdigest()[:16]
 
 
-def make_checkpoint(lm: LanguageModel, validation: Validation, published: bool) -> Checkpoint:
+def make_checkpoint(
+    lm: LanguageModel, validation: Validation, published: bool, taught: Sequence[Mapping[str, Tensor]] = ()
+) -> Checkpoint:
     """The adapter that the model carries now, with directions (and the published score's moments) at it."""
     folds = directions_at(lm, validation)
     moments = validation_moments(lm, validation.good) if published else None
-    return Checkpoint(adapter_state(lm.model), average(folds), moments, tuple(folds))
-
-
-def checkpoint_in(
-    file: Path, lm: LanguageModel, validation: Validation, adapter: Mapping[str, Tensor], published: bool
-) -> Checkpoint:
-    """The checkpoint in a file; where there is none, it is made of `adapter` first."""
-    if not file.exists():
-        load_adapter_state(lm.model, adapter)
-        make_checkpoint(lm, validation, published).save(file)
-    return Checkpoint.load(file)
+    return Checkpoint(adapter_state(lm.model), average(folds), moments, tuple(folds), tuple(taught))
 
 
 def score_under(
-    lm: LanguageModel, checkpoint: Checkpoint, encoded: Sequence[Encoded], advance: RowsDone = lambda _rows: None
+    lm: LanguageModel,
+    checkpoint: Checkpoint,
+    encoded: Sequence[Encoded],
+    advance: RowsDone = lambda _rows: None,
+    rivals: Sequence[Rivals] = (),
 ) -> dict[str, np.ndarray]:
-    """Gradient channels of rows under a checkpoint, [rows] each; the model is left with the checkpoint's adapter."""
+    """Gradient channels of rows under a checkpoint, [rows] each; the model is left with the checkpoint's adapter.
+
+    `rivals`: of each row, where there are tasks of short answers: the margins are channels, too.
+    """
+    found = _taught(lm, checkpoint.taught, encoded, rivals) if rivals else {}
     load_adapter_state(lm.model, checkpoint.adapter)
-    return gradient_pass(lm, encoded, checkpoint.observers(), advance)
+    if rivals:
+        found[Channel(LABEL, MARGIN).column] = margins(lm, encoded, rivals)
+    return found | gradient_pass(lm, encoded, checkpoint.observers(), advance)
+
+
+def _taught(
+    lm: LanguageModel, states: Sequence[Mapping[str, Tensor]], encoded: Sequence[Encoded], rivals: Sequence[Rivals]
+) -> dict[str, np.ndarray]:
+    """The mean margin [rows] over the taught adapters; the model is left with the last."""
+    values = []
+    for state in states:
+        load_adapter_state(lm.model, state)
+        values.append(margins(lm, encoded, rivals))
+    return {Channel(LABEL, TAUGHT).column: np.mean(values, axis=0)} if values else {}
 
 
 def score_validation(
@@ -136,12 +160,14 @@ def score_validation(
     """
     if not checkpoint.folds:
         raise SettingError("this checkpoint was made by another version of clues: begin again in another --output")
-    load_adapter_state(lm.model, checkpoint.adapter)
     result: dict[str, np.ndarray] = {}
     encoded, fold_of = validation.all_rows.encoded[part], validation.all_folds[part]
+    rivals = rivals_of(validation.all_rows.rows[part], encoded, validation.short, lm) if validation.short.tasks else []
     for fold, directions in enumerate(checkpoint.folds):
         own = np.flatnonzero(fold_of == fold)
-        found = gradient_pass(lm, [encoded[i] for i in own], [Probe(directions)], advance)
+        taught = checkpoint.taught[fold : fold + 1]
+        alone = replace(checkpoint, directions=directions, moments=None, taught=taught)
+        found = score_under(lm, alone, [encoded[i] for i in own], advance, [rivals[i] for i in own] if rivals else ())
         for name, values in found.items():
             result.setdefault(name, np.zeros(len(encoded), np.float32))[own] = values
     return result

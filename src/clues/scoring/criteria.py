@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from clues.errors import SettingError
 from clues.plugins import find
-from clues.scoring.channel import FORWARD, GRADIENT, SCORE, Channel
+from clues.scoring.channel import FORWARD, GRADIENT, MARGIN, SCORE, TAUGHT, Channel
 from clues.scoring.forward import counted_for
 
 Spoil = Callable[[str, random.Random], str | None]
@@ -45,6 +45,8 @@ class Criterion:
 
 LAYERS = (0.26, 1.0)
 """The first quarter of the layers adds nothing, so the backward pass stops before it (docs/research/LOG.md)."""
+LABEL = "label"
+"""The criterion of short answers: is it the one that this row has?"""
 GOOD = "good"
 """The class of rows that are spoiled for nothing: no criterion's name."""
 OWNER = "owner"
@@ -62,6 +64,12 @@ CRITERIA = (
     seen_both_ways("completeness", "cut"),
     seen_both_ways("novelty", "repetition"),
 )
+"""Of free text."""
+OURS = (
+    *CRITERIA,
+    Criterion(LABEL, "label", tuple(Channel(LABEL, kind) for kind in (FORWARD, GRADIENT, MARGIN, TAUGHT)), LAYERS),
+)
+"""Of free text, and of short answers."""
 
 
 def by_kind(criteria: Iterable[Criterion], kind: str) -> tuple[Criterion, ...]:
@@ -84,7 +92,7 @@ def criteria_stated(columns: Mapping[str, Sequence[str]]) -> tuple[Criterion, ..
 
     Raises SelectionError for a column that is no channel.
     """
-    known = {c.name: c for c in CRITERIA}
+    known = {c.name: c for c in OURS}
     return tuple(
         replace(known.get(name, Criterion(name, "")), channels=tuple(map(Channel.parse, some)))
         for name, some in columns.items()
@@ -101,9 +109,9 @@ def criteria_named(names: Sequence[str], channels: str = "full") -> tuple[Criter
     """
     if not names or len(set(names)) < len(names):
         raise SettingError(f"scoring.criteria is {list(names)}: at least one is needed, each once")
-    ours = {c.name: c for c in CRITERIA}
+    ours = {c.name: c for c in OURS}
     found = {name: find("clues.criteria", name, ours, Criterion) for name in names}
-    chosen = tuple(c for c in CRITERIA if c.name in names)
+    chosen = tuple(c for c in OURS if c.name in names)
     chosen += tuple(_checked(c) for name, c in found.items() if name not in ours)
     if channels == "forward":
         chosen = by_kind(chosen, FORWARD)

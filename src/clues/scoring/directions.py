@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from clues.data.short_answers import normal
 from clues.errors import AdapterError
 from clues.kernels.fisher import discriminant
 from clues.models.adapters import layer_of, lora_parameters
 from clues.models.base import LanguageModel
 from clues.scoring.channel import GRADIENT, Channel
-from clues.scoring.criteria import CRITERIA, GOOD, Criterion
+from clues.scoring.criteria import GOOD, LABEL, OURS, Criterion
 from clues.scoring.gathered import PartedGradients
 from clues.scoring.validation import Validation
 
@@ -104,21 +105,43 @@ def _weights(grams: Mapping[str, np.ndarray], validation: Validation) -> Iterato
     Good rows and those spoiled for our criteria make the covariance, and for a criterion of a package its own as well:
     so one more of those changes no other.
     """
-    names, m = [GOOD, *validation.spoiled], len(validation.good)
-    classes = np.repeat(range(len(names)), m)
-    common = [GOOD, *(c.name for c in CRITERIA)]
+    names, alike = (GOOD, *validation.spoiled), _labels(validation)
+    common = [GOOD, *(c.name for c in OURS)]
     for domain, places in validation.domain_rows().items():
-        in_domain = np.tile(np.isin(range(m), places), len(names))
+        in_domain = np.isin(validation.all_origins, places)
         its_folds = int(validation.fold_of[places].max()) + 1  # a small domain has fewer, and they come round again
         for criterion, gram in grams.items():
-            counts = in_domain & np.repeat([name in (*common, criterion) for name in names], m)
+            classes = _classes_for(criterion, validation)
+            counts = in_domain & np.array([name in (*common, criterion) for name in names])[validation.all_classes]
             by_fold = [
                 discriminant(
-                    gram, np.where(counts & (validation.all_folds != fold), classes, -1), names.index(criterion)
+                    gram,
+                    np.where(counts & (validation.all_folds != fold), classes, -1),
+                    names.index(criterion),
+                    alike=alike if criterion == LABEL else None,
                 )
                 for fold in np.arange(validation.folds) % its_folds
             ]
             yield _Weighed(Channel(criterion, GRADIENT, domain).column, criterion, by_fold)
+
+
+def _classes_for(criterion: str, validation: Validation) -> np.ndarray:
+    """`all_classes`, but good rows that cannot be spoiled for the criterion are a class of their own: their difference
+    from the others says nothing of it."""
+    classes = validation.all_classes
+    others = (classes == 0) & ~np.isin(validation.all_origins, validation.origins[criterion])
+    return np.where(others, 1 + len(validation.spoiled), classes)
+
+
+def _labels(validation: Validation) -> np.ndarray:
+    """[all rows] which label of a closed task each carries; answers of an open task are alike."""
+    keys = []
+    for row in validation.all_rows.rows:
+        task = validation.short.task_of(row.prompt, row.responses)
+        closed = task is not None and validation.short.tasks[task].closed
+        keys.append((task, normal(row.response) if closed else ""))
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([numbers[key] for key in keys])
 
 
 def criterion_parameters(lm: LanguageModel, criterion: Criterion) -> dict[str, nn.Parameter]:

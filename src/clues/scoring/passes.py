@@ -30,11 +30,21 @@ Result = TypeVar("Result")
 
 def likelihood_batch(lm: LanguageModel, batch: Batch) -> tuple[Tensor, Tensor]:
     """`response_nll` of a batch on the model's device, under the precision of the job."""
-    device = next(lm.model.parameters()).device  # a model wrapped for several processes has no `device`
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16"):
+    device = device_of(lm)
+    with under_precision(lm):
         return response_nll(
             lm.model, batch.input_ids.to(device), batch.attention_mask.to(device), batch.response_mask.to(device)
         )
+
+
+def device_of(lm: LanguageModel) -> torch.device:
+    """Where the model is; one that is wrapped for several processes has no `device`."""
+    return next(lm.model.parameters()).device
+
+
+def under_precision(lm: LanguageModel) -> torch.autocast:
+    """The precision of the job, for the passes inside."""
+    return torch.autocast(device_of(lm).type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16")
 
 
 def batchwise(

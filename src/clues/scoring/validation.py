@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from clues.data.damage.spoil import spoiled
+from clues.data.damage.spoil import needs, spoiled_where_possible
 from clues.data.encoding import Encoded
 from clues.data.prepare import Prepared, prepare_rows
 from clues.data.rows import Row
+from clues.data.short_answers import ShortAnswers
 from clues.errors import CannotSpoil, SettingError
 from clues.models.base import LanguageModel
-from clues.scoring.criteria import CRITERIA, GOOD, Criterion, Spoil
+from clues.scoring.applicability import fits
+from clues.scoring.criteria import GOOD, OURS, Criterion, Spoil
+from clues.scoring.public_answers import PublicAnswers
 
 FOLDS = 4
 """With two, directions are made of half the rows and say less; more gain nothing that 48 rows could show."""
+
+
+LEAST = 4
+"""Copies that a criterion needs: two for directions, two that these do not know."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +35,18 @@ class Validation:
     rows: list[Row]
     good: list[Encoded]
     spoiled: dict[str, Prepared]
-    """Criterion -> the same rows in the same order, spoiled."""
+    """Criterion -> copies of the rows that can be spoiled for it, in the rows' order."""
+    origins: dict[str, np.ndarray]
+    """Criterion -> [copies] position of the row that each was made of."""
     fold_of: np.ndarray
     """[rows] which fold each row is in. A row and its copies are scored by directions made without their fold: a row's
     own gradient must not be in the ruler it is measured by."""
     domains: tuple[str, ...] = ()
     """Each row's domain, such as its language; empty where no field names it."""
-    criteria: tuple[Criterion, ...] = CRITERIA
+    criteria: tuple[Criterion, ...] = OURS
     """What the copies were spoiled for."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Criterion that was asked for and cannot be made on these rows -> how many of them can be spoiled for it."""
 
     def domain_rows(self) -> dict[str, list[int]]:
         """Domain -> positions of its rows; all rows under "" where there are no domains."""
@@ -45,10 +57,15 @@ class Validation:
         """How many there are."""
         return int(self.fold_of.max()) + 1
 
+    @cached_property
+    def answers(self) -> PublicAnswers:
+        """The rows' prompts and short answers, which other rows are read by."""
+        return PublicAnswers.of(self.rows)
+
     @property
-    def questions(self) -> list[str]:
-        """The rows' prompts, under which other answers are read too."""
-        return [row.prompt for row in self.rows]
+    def short(self) -> ShortAnswers:
+        """The tasks that their short answers show."""
+        return self.answers.short
 
     @property
     def all_rows(self) -> Prepared:
@@ -57,29 +74,44 @@ class Validation:
         return Prepared([r for p in parts for r in p.rows], [e for p in parts for e in p.encoded], [])
 
     @property
+    def all_origins(self) -> np.ndarray:
+        """Of `all_rows`: position of the good row."""
+        return np.concatenate([np.arange(len(self.rows)), *self.origins.values()])
+
+    @property
     def all_folds(self) -> np.ndarray:
         """`fold_of` of `all_rows`."""
-        return np.tile(self.fold_of, 1 + len(self.spoiled))
+        return self.fold_of[self.all_origins]
+
+    @property
+    def all_classes(self) -> np.ndarray:
+        """Of `all_rows`: 0 for the good rows, then 1 + the position of the criterion."""
+        return np.repeat(np.arange(1 + len(self.spoiled)), self._sizes)
 
     def by_class(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """A channel of `all_rows` taken apart: under `GOOD`, and under each criterion that rows are spoiled for."""
-        return dict(zip((GOOD, *self.spoiled), np.split(values, 1 + len(self.spoiled)), strict=True))
+        return dict(zip((GOOD, *self.spoiled), np.split(values, np.cumsum(self._sizes)[:-1]), strict=True))
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [len(self.good), *map(len, self.origins.values())]
 
 
 def encode_validation(
     rows: Sequence[Row],
     lm: LanguageModel,
     seed: int,
-    criteria: Sequence[Criterion] = CRITERIA,
+    criteria: Sequence[Criterion] = OURS,
     domain_field: str = "",
 ) -> Validation:
     """Encode the rows and spoil them once per criterion; the same seed spoils the same way at every checkpoint.
 
     `domain_field` is the field of a row's record that names its domain. Spoiled copies are made
-    within a fold of a domain, so that no answer is exchanged into a fold whose directions know it.
+    within a fold of a domain, so that no answer is exchanged into a fold whose directions know it. A criterion for
+    which fewer than four rows can be spoiled, or none outside one fold, is left out.
 
     Raises SettingError for fewer than four rows (of a domain), a row without its domain, or one that leaves no token:
-    there must be two folds of two rows. CannotSpoil for a row that cannot be spoiled for some criterion.
+    there must be two folds of two rows. CannotSpoil where no criterion can be made.
     """
 
     def tokens(some: Sequence[Row]) -> Prepared:
@@ -98,8 +130,26 @@ def encode_validation(
             )
     fold_of = _folds(places.values(), len(rows), seed)
     groups = [[i for i in some if fold_of[i] == fold] for some in places.values() for fold in range(FOLDS)]
-    bad = {c.name: tokens(_spoiled_within(rows, groups, c, seed)) for c in criteria}
-    return Validation(list(rows), tokens(rows).encoded, bad, fold_of, domains, tuple(criteria))
+    short, made, left_out = PublicAnswers.of(rows).short, dict[Criterion, dict[int, Row]](), dict[str, int]()
+    for c in criteria:
+        copies = {i: row for i, row in _spoiled_within(rows, groups, c, seed, short).items() if fits(c, rows[i], short)}
+        if len(copies) < LEAST or len(set(fold_of[list(copies)])) < 2:
+            left_out[c.name] = len(copies)
+        else:
+            made[c] = copies
+    if not made:
+        told = "; ".join(f"for {c.name} {left_out[c.name]}{_need(c)}" for c in criteria)
+        raise CannotSpoil(f"of {len(rows)} public validation rows too few can be spoiled for any criterion: {told}")
+    return Validation(
+        list(rows),
+        tokens(rows).encoded,
+        {c.name: tokens(list(copies.values())) for c, copies in made.items()},
+        {c.name: np.array(list(copies)) for c, copies in made.items()},
+        fold_of,
+        domains,
+        tuple(made),
+        left_out,
+    )
 
 
 def _folds(domains: Iterable[Sequence[int]], count: int, seed: int) -> np.ndarray:
@@ -128,26 +178,32 @@ def _by_domain(domains: Sequence[str]) -> dict[str, list[int]]:
     return found
 
 
-def _spoiled_within(rows: Sequence[Row], groups: Iterable[list[int]], criterion: Criterion, seed: int) -> list[Row]:
-    """Spoiled copies in the rows' order; what takes words or answers from other rows takes them from the own group."""
-    result = list(rows)
+def _spoiled_within(
+    rows: Sequence[Row], groups: Iterable[list[int]], criterion: Criterion, seed: int, short: ShortAnswers
+) -> dict[int, Row]:
+    """Position -> spoiled copy, in the rows' order; what takes words or answers from other rows takes them from the own
+    group."""
+    found: dict[int, Row] = {}
     for places in groups:
-        for i, row in zip(places, _spoiled([rows[i] for i in places], criterion, seed), strict=True):
-            result[i] = row
-    return result
+        made = _spoiled([rows[i] for i in places], criterion, seed, short)
+        found |= {i: row for i, row in zip(places, made, strict=True) if row is not None}
+    return dict(sorted(found.items()))
 
 
-def _spoiled(rows: Sequence[Row], criterion: Criterion, seed: int) -> list[Row]:
+def _spoiled(rows: Sequence[Row], criterion: Criterion, seed: int, short: ShortAnswers) -> list[Row | None]:
     if isinstance(criterion.spoiling, str):
-        return spoiled(rows, criterion.spoiling, seed)
+        return spoiled_where_possible(rows, criterion.spoiling, seed, short)
     return [_by_function(row, criterion.name, criterion.spoiling, seed) for row in rows]
 
 
-def _by_function(row: Row, name: str, spoil: Spoil, seed: int) -> Row:
-    """A copy with every response spoiled that can be; at least one must be another text than before."""
+def _by_function(row: Row, name: str, spoil: Spoil, seed: int) -> Row | None:
+    """A copy with every response spoiled that can be; None where none becomes another text."""
     rng = random.Random(f"spoiled {name} {seed} {row.id}")
     made = [spoil(text, rng) for text in row.responses]
     texts = [old if new is None else new for old, new in zip(row.responses, made, strict=True)]
-    if texts == list(row.responses):
-        raise CannotSpoil(f"{row.file}:{row.line}: this answer cannot be spoiled for the criterion {name}; take it out")
-    return row.with_responses(texts)
+    return None if texts == list(row.responses) else row.with_responses(texts)
+
+
+def _need(criterion: Criterion) -> str:
+    """What a row needs for it, as a part of a sentence."""
+    return f", which needs {needs(criterion.spoiling)}" if isinstance(criterion.spoiling, str) else ""

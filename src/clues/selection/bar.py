@@ -12,6 +12,7 @@ from clues.errors import SelectionError
 from clues.scoring.channel import SCORE, Channels
 from clues.scoring.criteria import GOOD, Criterion
 from clues.scoring.domains import ALIKE, DomainWeights
+from clues.selection.seen import LeftOut, with_a_say
 
 if TYPE_CHECKING:  # they hold a model, and rows are put to a bar without one
     from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
@@ -32,10 +33,13 @@ class Bar:
     spoiled: Mapping[str, Channels]
     """Criterion -> column -> [m]; empty for the scores of a scorer"""
     criteria: tuple[Criterion, ...]
-    """What rows are held against it by; a scorer is the one criterion."""
+    """What rows are held against it by; a scorer is the one criterion. None where nothing that was left out sees
+    anything: then no row is judged."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Criteria and channels that have no say."""
 
     def __post_init__(self) -> None:
-        if not self.criteria:
+        if not self.criteria and not self.left_out:
             raise SelectionError("the bar states no criterion: score the public rows again")
         for criterion in self.criteria:
             parts = {"anchors": self.anchors}
@@ -77,7 +81,11 @@ class Bar:
         return flat
 
     @staticmethod
-    def from_arrays(arrays: Mapping[str, np.ndarray | Sequence[float]], criteria: Sequence[Criterion]) -> Bar:
+    def from_arrays(
+        arrays: Mapping[str, np.ndarray | Sequence[float]],
+        criteria: Sequence[Criterion],
+        left_out: Sequence[LeftOut] = (),
+    ) -> Bar:
         """The inverse of `to_arrays`; `criteria` are stated beside them, see `scoring.criteria.stated`."""
         anchors: dict[str, np.ndarray] = {}
         good: dict[str, np.ndarray] = {}
@@ -91,21 +99,23 @@ class Bar:
             elif part == "spoiled":
                 criterion, _, name = rest.partition("/")
                 spoiled.setdefault(criterion, {})[name] = np.asarray(values, float)
-        return Bar(anchors, good, spoiled, tuple(criteria))
+        return Bar(anchors, good, spoiled, tuple(criteria), tuple(left_out))
 
 
-def bar_of(
-    anchors: ChannelFolder,
-    validation: ValidationFolder,
-    criteria: Sequence[Criterion],
-    domains: DomainWeights = ALIKE,
-) -> Bar:
-    """The bar from the scored public rows, for rows of some domain. Raises SelectionError, see `Bar`."""
+def bar_of(anchors: ChannelFolder, validation: ValidationFolder, domains: DomainWeights = ALIKE) -> Bar:
+    """The bar from the scored public rows, for rows of some domain, by the criteria that see something there.
+
+    Raises SelectionError, see `Bar`.
+    """
     classes: dict[str, dict[str, np.ndarray]] = {name: {} for name in (GOOD, *validation.validation.spoiled)}
     for channel, values in validation.channels(domains).items():
         for name, part in validation.validation.by_class(values).items():
             classes[name][channel] = part
-    return Bar(anchors.channels(domains), classes.pop(GOOD), classes, tuple(criteria))
+    whole = Bar(anchors.channels(domains), classes.pop(GOOD), classes, validation.validation.criteria)
+    about = validation.validation
+    criteria, blind = with_a_say(about.criteria, whole.good, whole.spoiled, about.origins, about.fold_of)
+    few = [LeftOut(name, rows) for name, rows in about.left_out.items()]
+    return replace(whole, criteria=criteria, left_out=(*few, *blind))
 
 
 def _check_channels(columns: Sequence[str], channels: Channels, part: str) -> None:

@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from clues.scoring.criteria import LABEL
 from clues.selection.rules import bar_rank
+from clues.selection.seen import LeftOut
+
+LEAST = 4
+"""Spoiled public rows that a criterion needs (`scoring.validation.LEAST`, which knows the model)."""
 
 FEW = 3
 """Anchors that decide where the bar lies; with fewer, one odd anchor decides about many rows."""
@@ -56,6 +61,57 @@ def about_bar(statistic: Sequence[float], rule: str, alpha: float, is_evidence: 
     if is_evidence and worst and statistic[worst[-1]] < LOW:
         found.append(_low_bar(worst, float(statistic[worst[-1]]), anchors))
     return found
+
+
+SEES = {
+    "fluency": "answers with words taken out",
+    "relevance": "answers to another question",
+    "completeness": "answers that were cut off",
+    "novelty": "answers that repeat themselves",
+    "label": "wrong labels",
+}
+"""What a criterion is there to see."""
+
+
+def about_left_out(left_out: Sequence[LeftOut], forward: bool) -> list[Caution]:
+    """Criteria that have no say: what they would see goes unseen, and a reader must not take silence for praise.
+
+    Args:
+        forward: forward channels alone were scored, so there is more to be had.
+    """
+    criteria = [part for part in left_out if "." not in part.name]
+    blind = [part for part in criteria if part.rows >= LEAST]
+    found = []
+    if blind:
+        unseen = " and ".join(SEES.get(part.name, f"what {part.name} looks for") for part in blind)
+        remedy = "Use --channels full." if forward else "Add public validation rows, or take a larger model."
+        text = (
+            f"These scores cannot see {unseen}: among the public validation rows they tell good from spoiled no better "
+            f"than chance. No row is dropped for it. {remedy}"
+        )
+        values = {part.name: part.auc for part in blind if part.auc is not None}
+        found.append(Caution("criterion-blind", "Not everything can be seen", text, values))
+    few = [part for part in criteria if part.rows < LEAST and (part.name != LABEL or part.rows)]
+    if few:
+        names = " and ".join(part.name for part in few)
+        text = f"No row is judged by {names}: fewer than {LEAST} public validation rows can be spoiled for it."
+        found.append(Caution("criterion-left-out", "Criteria that do not apply", text, loud=False))
+    return found
+
+
+def about_kinds(like: Sequence[int], anchors: int) -> list[Caution]:
+    """Rows that no anchor of their own kind is like.
+
+    Args:
+        like: [rows] the anchors that each was held against; 0 where none of the criteria judges it.
+    """
+    without = sum(n == 0 for n in like)
+    if not without:
+        return []
+    text = (
+        f"{without:,} of {len(like):,} rows have no verdict, for nothing that is seen here judges them; they are kept."
+    )
+    return [Caution("not-judged", "Rows without a verdict", text, {"rows": without, "anchors": anchors})]
 
 
 def _few_decide(anchors: int, deciding: int) -> Caution:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +9,11 @@ import numpy as np
 from clues.config import SelectionSettings
 from clues.errors import SelectionError
 from clues.kernels.conformal import Calibration, Discriminant, conformal, in_deviations
-from clues.scoring.channel import Channel, Channels
-from clues.scoring.forward import on_its_scale
+from clues.scoring.channel import FREE, TASK, Channels
+from clues.scoring.criteria import Criterion
 from clues.selection.bar import Bar
 from clues.selection.rules import keep_rows
+from clues.selection.tables import count, judges, values
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,27 @@ class Selection:
 
     criteria: tuple[str, ...]
     evidence: np.ndarray
-    """[N, J] log-likelihood ratio of good against spoiled; NaN where a row has no value in its channels."""
+    """[N, J] log-likelihood ratio of good against spoiled; NaN where it does not judge the row."""
     p_criterion: np.ndarray
     """[N, J]"""
     statistic: np.ndarray
-    """[N] the worst criterion's evidence; higher is better."""
+    """[N] the worst criterion's evidence; higher is better, infinite where none judges the row."""
     p: np.ndarray
     """[N]"""
+    like: np.ndarray
+    """[N] anchors that the row was held against."""
     keep: np.ndarray
     """[N] bool"""
 
     @property
     def worst(self) -> np.ndarray:
         """[N] index of the worst criterion: the reason, where the row is dropped."""
-        return np.nanargmin(self.evidence, axis=1)
+        return np.where(np.isnan(self.evidence), np.inf, self.evidence).argmin(axis=1)
+
+    @property
+    def judged(self) -> np.ndarray:
+        """[N] bool, whether anything can be told of a row."""
+        return self.like > 0
 
     @property
     def reason(self) -> list[str]:
@@ -46,13 +53,14 @@ class Selection:
 def select(channels: Channels, bar: Bar, settings: SelectionSettings) -> Selection:
     """Calibrate rows (column -> [N]) against the bar and apply the rule.
 
-    A row without a value in some channel (a truncated answer has no end token) is compared by the criteria it has, and
-    with the anchors' statistic over the same criteria, so its p stays valid.
+    A row that some criterion does not judge (a truncated answer has no end, a label no completeness) is compared by the
+    others, with anchors of its kind by the same criteria, see `conformal`. One that none judges is kept.
 
     Raises SelectionError when a channel is missing or a public row has no value in it.
     """
-    found, own = calibrate(channels, bar), calibrate(bar.anchors, bar).statistic
-    keep = keep_rows(settings, found.p, found.statistic, own)
+    found, own = calibrate(channels, bar), calibrate(bar.anchors, bar)
+    keep, judged = np.ones(len(found.p), bool), found.like > 0
+    keep[judged] = keep_rows(settings, found.p[judged], found.statistic[judged], own.statistic[own.like > 0])
     return Selection(tuple(c.name for c in bar.criteria), **vars(found), keep=keep)
 
 
@@ -63,45 +71,45 @@ def calibrate(channels: Channels, bar: Bar) -> Calibration:
     """
     if not bar.size:
         raise SelectionError("there is no anchor")
-    rows, anchors = _by_criterion(channels, bar) if not bar.by_score else _by_score(channels, bar)
-    if not np.isfinite(rows).any(axis=1).all():
-        raise SelectionError("a row has no value in any channel")
-    return conformal(rows, anchors)
+    if bar.by_score:
+        return conformal(*_by_score(channels, bar))
+    rows, anchors = (np.full((count(table), len(bar.criteria)), np.nan) for table in (channels, bar.anchors))
+    for j, criterion in enumerate(bar.criteria):
+        discriminant = _discriminant(criterion, bar)
+        for table, evidence in ((channels, rows), (bar.anchors, anchors)):
+            evidence[:, j] = np.where(judges(criterion, table), discriminant.evidence(values(table, criterion)), np.nan)
+    return conformal(rows, anchors, (_tasks(channels), _tasks(bar.anchors)))
 
 
-def _by_criterion(channels: Channels, bar: Bar) -> tuple[np.ndarray, np.ndarray]:
-    """Evidence of rows [N, J] and anchors [n, J]."""
-    rows, anchors = [], []
-    for criterion in bar.criteria:
-        public = [_table(part, criterion.channels) for part in (bar.anchors, bar.good, bar.spoiled[criterion.name])]
-        if min(len(part) for part in public[1:]) < 2:
-            raise SelectionError(f"there are fewer than two public rows that are good, or spoiled for {criterion.name}")
-        for part in public:
-            if not np.isfinite(part).all():
-                odd = criterion.columns[int(np.argmin(np.isfinite(part).all(axis=0)))]
-                raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
-        discriminant = Discriminant.fit(public[1], public[2])
-        rows.append(discriminant.evidence(_table(channels, criterion.channels)))
-        anchors.append(discriminant.evidence(public[0]))
-    return np.stack(rows, axis=1), np.stack(anchors, axis=1)
+def _tasks(table: Channels) -> np.ndarray:
+    """[rows] the task each row is of."""
+    return np.asarray(table[TASK.column], int) if TASK.column in table else np.full(count(table), FREE)
+
+
+def _discriminant(criterion: Criterion, bar: Bar) -> Discriminant:
+    """What tells good public rows from those that are spoiled for a criterion.
+
+    Raises SelectionError for fewer than two of each, and for a public row without a value in a channel.
+    """
+    spoiled = bar.spoiled[criterion.name]
+    parts = [(bar.anchors, judges(criterion, bar.anchors)), (bar.good, judges(criterion, bar.good))]
+    parts.append((spoiled, np.ones(count(spoiled), bool)))
+    public = [values(table, criterion)[some] for table, some in parts]
+    if min(len(part) for part in public[1:]) < 2:
+        raise SelectionError(f"there are fewer than two public rows that are good, or spoiled for {criterion.name}")
+    for part in public:
+        if not np.isfinite(part).all():
+            odd = criterion.columns[int(np.argmin(np.isfinite(part).all(axis=0)))]
+            raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
+    return Discriminant.fit(public[1], public[2])
 
 
 def _by_score(channels: Channels, bar: Bar) -> tuple[np.ndarray, np.ndarray]:
     """The same of a scorer, for which nothing is spoiled: [N, 1] and [n, 1]."""
     (scorer,) = bar.criteria
-    rows, anchors = (_table(part, scorer.channels)[:, 0] for part in (channels, bar.anchors))
-    for whose, values in (("an anchor", anchors), ("a row", rows)):
-        if not np.isfinite(values).all():
+    rows, anchors = (values(part, scorer)[:, 0] for part in (channels, bar.anchors))
+    for whose, scores in (("an anchor", anchors), ("a row", rows)):
+        if not np.isfinite(scores).all():
             raise SelectionError(f"{whose} has no value in {scorer.columns[0]}; take it out")
     evidence, own = in_deviations(rows, anchors)
     return evidence[:, None], own[:, None]
-
-
-def _table(table: Channels, channels: Sequence[Channel]) -> np.ndarray:
-    """[rows, C] each channel on its scale."""
-    for channel in channels:
-        if channel.column not in table:
-            raise SelectionError(
-                f"channel {channel.column} is missing; score the rows with the same settings as the anchors"
-            )
-    return np.stack([on_its_scale(channel, np.asarray(table[channel.column], float)) for channel in channels], axis=1)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from clues.folders.summary import ClientSummary
 
 
+FIRST = ("criterion-blind", "not-judged")
+"""Cautions that stand before the counts, which would be misread without them."""
+
+
 @dataclass(frozen=True)
 class Kept:
     """A folder's summary, what is to be known of its groups, and where its files are."""
@@ -55,13 +59,14 @@ def kept_text(folder: Path, found: Kept) -> str:
     """For a person."""
     told = found.summary.decisions
     why = f": {faults(told.reasons)}" if told.reasons else ""
-    lines = [
+    lines = [caution.text for caution in found.summary.warnings if caution.code in FIRST]
+    lines += [
         f"{told.kept:,} of {count(told.rows, 'row')} kept, {told.dropped:,} dropped{why}",
         f"rule {found.summary.settings.rule} against {count(found.summary.anchors, 'anchor')}",
     ]
     if told.set_aside:
         lines.append(f"{count(told.set_aside, 'record')} set aside, see {folder / 'set_aside.jsonl'}")
-    lines += [f"note: {caution.text}" for caution in found.summary.warnings]
+    lines += [f"note: {caution.text}" for caution in found.summary.warnings if caution.code not in FIRST]
     lines += [f"warning: {text}".replace("\u00a0", " ") for text in found.group_warnings]
     lines += [f"kept    {found.kept_file}", f"report  {found.report}"]
     return "\n".join(lines)

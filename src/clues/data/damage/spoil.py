@@ -10,14 +10,20 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Sequence
+from typing import TypeVar
 
 from clues.config.names import Damage
 from clues.data.damage.corpus import Corpus, Responses
 from clues.data.damage.labelled import LABEL, clean_row, spoiled_row
 from clues.data.rows import Row
+from clues.data.short_answers import ShortAnswers
 from clues.errors import CannotSpoil
 
+T = TypeVar("T")
+
 KINDS: tuple[Damage, ...] = ("cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition")
+LABELS: tuple[Damage, ...] = ("label",)
+"""Damage to short answers: another answer that the same task has."""
 SUBTLE: tuple[Damage, ...] = ("number", "negation", "name")
 """Damage to what an answer says: it stays fluent, complete and on its question."""
 HARMLESS: tuple[Damage, ...] = ("typos",)
@@ -31,6 +37,7 @@ _NEEDS = {
     "noise": "words, in this answer or another",
     "mixed-language": "an answer of at least one word",
     "repetition": "an answer of at least one word",
+    "label": "a short answer, and rows of the same task with other answers",
     "number": "a number in the answer, in digits or in words of a language that is known",
     "negation": "a statement that can be turned, in English, French, Italian or Spanish",
     "name": "an uncommon word that question and answer share, and a row about another",
@@ -56,12 +63,20 @@ def spoiled(rows: Sequence[Row], kind: str, seed: int) -> list[Row]:
 
     Raises CannotSpoil with file and line of a row for which there is no such text, ValueError for an unknown kind.
     """
+    made = spoiled_where_possible(rows, kind, seed)
+    return [_found(new, kind, f"{row.file}:{row.line}") for row, new in zip(rows, made, strict=True)]
+
+
+def spoiled_where_possible(
+    rows: Sequence[Row], kind: str, seed: int, short: ShortAnswers | None = None
+) -> list[Row | None]:
+    """The same, with None for a row for which there is no such text.
+
+    `short`: the tasks that `label` takes other answers from; by default those that the rows show.
+    """
     _check_kinds([kind])
-    texts = Corpus.of(rows).spoil(range(len(rows)), kind, random.Random(f"spoiled {kind} {seed}"))
-    return [
-        spoiled_row(row, _found(text, kind, f"{row.file}:{row.line}"), kind)
-        for row, text in zip(rows, texts, strict=True)
-    ]
+    texts = Corpus.of(rows, short).spoil(range(len(rows)), kind, random.Random(f"spoiled {kind} {seed}"))
+    return [None if text is None else spoiled_row(row, text, kind) for row, text in zip(rows, texts, strict=True)]
 
 
 def corrupt_rows(rows: Sequence[Row], share: float, kinds: Sequence[str], seed: int | str) -> list[Row]:
@@ -135,7 +150,12 @@ def _fill_up(
     raise CannotSpoil(f"only {len(done)} of {count} rows can be spoiled: add kinds or lower the share ({needs})")
 
 
-def _found(text: Responses | None, kind: str, where: str) -> Responses:
-    if text is None:
-        raise CannotSpoil(f"{where}: cannot be spoiled by {kind}, which needs {_NEEDS[kind]}")
-    return text
+def _found(made: T | None, kind: str, where: str) -> T:
+    if made is None:
+        raise CannotSpoil(f"{where}: cannot be spoiled by {kind}, which needs {needs(kind)}")
+    return made
+
+
+def needs(kind: str) -> str:
+    """What a row needs to be spoiled so."""
+    return _NEEDS[kind]
