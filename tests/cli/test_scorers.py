@@ -157,7 +157,7 @@ def test_wrong_names_and_settings_take_no_folder(clues, files, checkpoint, tmp_p
         assert "leave out scoring.channels" in forward.err
         criteria = clues(*command, "--set", 'scoring.criteria=["fluency", "beauty"]', *more)
         assert criteria.code == 2
-        assert "no criterion 'beauty'; there are completeness, fluency, novelty, relevance" in criteria.err
+        assert "no criterion 'beauty'; there are completeness, fluency, label, novelty, relevance" in criteria.err
     assert not (tmp_path / "out").exists()
 
 

@@ -261,7 +261,7 @@ def run(tmp_path):
     write_client(tmp_path, "north", ["clean", "cut"], [0.5, -0.5])
     write_client(tmp_path, "south", ["clean", "exchange", "clean"], [0.4, 0.1, 0.3], duplicate=True)
     run, settings = RunFolder(tmp_path), SelectionSettings()
-    run.anchors.write(StoredBar(settings, 0, {}, {}, {}, {}, (), level=None))
+    run.anchors.write(StoredBar(settings, 0, {}, (), {}, {}, {}, (), level=None))
     run.selection.write(SelectionSummary(settings, 0, {}, Unseen("NIDDK", 20, 18)))
     return tmp_path
 

@@ -4,11 +4,11 @@ from importlib.resources import files
 
 import pytest
 
-from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE
+from clues.data.damage.spoil import HARMLESS, KINDS, LABELS, SUBTLE
 from clues.folders.explanations import EXPLAINED
 from clues.report import words
 from clues.report.drawing import COLOURS
-from clues.scoring.criteria import CRITERIA, OWNER
+from clues.scoring.criteria import OURS, OWNER
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_a_criterion_of_a_user_speaks_by_its_name():
 
 
 def test_every_criterion_and_every_kind_has_its_words_and_its_colour():
-    names = [criterion.name for criterion in CRITERIA]
+    names = [criterion.name for criterion in OURS]
     assert list(words.CRITERIA) == [*names, OWNER]
-    assert set(words.KINDS) == {*KINDS, *SUBTLE, *HARMLESS}
+    assert set(words.KINDS) == {*KINDS, *LABELS, *SUBTLE, *HARMLESS}
     assert tuple(words.SHADINGS) == EXPLAINED
     css = files("clues.report").joinpath("assets/page.css").read_text()
     for name in names:

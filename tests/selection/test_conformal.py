@@ -188,3 +188,38 @@ def assert_share(found: float, alpha: float, n: int, draws: int) -> None:
     spread = (alpha * (1 - alpha) / draws) ** 0.5
     assert found <= alpha + 3 * spread
     assert found >= alpha - 1 / (n + 1) - 3 * spread
+
+
+def test_rows_are_held_against_anchors_of_their_own_kind_where_there_are_enough():
+    rng = np.random.default_rng(5)
+    anchors = np.concatenate([rng.normal(0, 1, (40, 1)), rng.normal(10, 1, (40, 1))])
+    of_anchors, rows = np.repeat([0, 1], 40), np.array([[0.0], [0.0], [10.0]])
+    found = conformal(rows, anchors, (np.array([0, 1, 1]), of_anchors))
+    assert found.like.tolist() == [40, 40, 40]
+    assert found.p[1] == 1 / 41  # worse than all of its kind
+    assert 0.2 < found.p[0] < 0.8
+    few = conformal(rows, anchors[:60], (np.array([0, 1, 1]), of_anchors[:60]))
+    assert few.like.tolist() == [40, 60, 60]  # 20 of its kind are too few: all that are judged alike
+
+
+def test_p_is_valid_within_each_kind():
+    """Kinds differ in their evidence; each loses a tenth of its good rows at most, rare ones too."""
+    rng, dropped = np.random.default_rng(6), np.zeros(2)
+    for _ in range(400):
+        kinds = rng.permutation(np.repeat([0, 1], [60, 90]))
+        values = rng.normal(5.0 * kinds, 1 + kinds)[:, None]
+        rows, anchors = slice(0, 50), slice(50, 150)
+        p = conformal(values[rows], values[anchors], (kinds[rows], kinds[anchors])).p
+        dropped += [np.mean(p[kinds[rows] == kind] <= 0.1) for kind in (0, 1)]
+    assert (dropped / 400 <= 0.11).all()
+    assert (dropped / 400 >= 0.06).all()
+
+
+def test_a_row_is_judged_by_what_judges_it_with_anchors_judged_likewise():
+    anchors = np.full((80, 2), np.nan)
+    anchors[:40, 0] = np.arange(40)
+    anchors[40:, 1] = 100 + np.arange(40)
+    found = conformal(np.array([[20.5, np.nan], [np.nan, 20.5], [np.nan, np.nan], [5.0, 200.0]]), anchors)
+    assert found.like.tolist() == [40, 40, 0, 0]
+    assert found.p.tolist() == [22 / 41, 1 / 41, 1.0, 1.0]  # no anchor is judged by both
+    assert np.isnan(found.p_criterion[2]).all()

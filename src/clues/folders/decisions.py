@@ -24,8 +24,8 @@ class DroppedRow:
     line: int
     reason: str
     p: float
-    evidence: float
-    """Of the worst criterion, nats."""
+    evidence: float | None
+    """Of the worst criterion, nats; None where the owner dropped a row that no criterion judges."""
     record: Record
     """As it stands in the owner's file."""
 

@@ -104,7 +104,7 @@ class ScoresFile:
         columns = {name: scored[name].to_numpy() for name in scored.column_names}
         places = zip(*(others[name].to_pylist() for name in ("file", "line", "status")), strict=True)
         found = Scores(columns, [NotScored(*place) for place in places])
-        if not found.criteria:
+        if not found.criteria and np.isfinite(found["statistic"]).any():  # where nothing is judged there is none
             raise FolderError(f"{self.path} has no evidence on any criterion; score again")
         return found
 

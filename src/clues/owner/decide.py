@@ -78,7 +78,6 @@ def _full_name(source: Path) -> str:
 
 
 def _dropped(row: Row, i: int, selection: Selection, decision: str) -> DroppedRow:
-    j = int(selection.worst[i])
-    reason = OWNER if decision else selection.criteria[j]
-    evidence = round(float(selection.evidence[i, j]), 3)
+    reason = OWNER if decision else selection.criteria[int(selection.worst[i])]
+    evidence = round(float(selection.statistic[i]), 3) if selection.judged[i] else None
     return DroppedRow(row.id, row.line, reason, float(selection.p[i]), evidence, row.record)

@@ -19,6 +19,10 @@ class PublicAnswers:
     answers: tuple[str, ...] = ()
     """Their short answers, which say what tasks there are; empty where a row's answer is long, or not one."""
 
+    def __post_init__(self) -> None:
+        if len(self.questions) != len(self.answers):
+            raise ValueError(f"{len(self.questions)} questions and {len(self.answers)} answers: one each is needed")
+
     @staticmethod
     def of(rows: Sequence[Row]) -> PublicAnswers:
         """From the rows themselves."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,9 +35,11 @@ class Selection:
     keep: np.ndarray
     """[N] bool"""
 
-    @property
+    @cached_property
     def worst(self) -> np.ndarray:
-        """[N] index of the worst criterion: the reason, where the row is dropped."""
+        """[N] index of the worst criterion: the reason, where the row is dropped. 0 where none judges it."""
+        if not self.criteria:
+            return np.zeros(len(self.keep), int)
         return np.where(np.isnan(self.evidence), np.inf, self.evidence).argmin(axis=1)
 
     @property
