@@ -67,7 +67,8 @@ def test_new_rows_are_read_under_the_public_questions_that_were_kept(clues, file
     assert kept["questions"] == [
         json.loads(line)["question"] for line in (files / "validation.jsonl").read_text().splitlines()
     ]
-    (tmp_path / "earlier" / "questions.json").write_text(json.dumps({**kept, "questions": ["Is salt good?", "Why?"], "answers": ["", ""]}))
+    others = {**kept, "questions": ["Is salt good?", "Why?"], "answers": ["", ""]}
+    (tmp_path / "earlier" / "questions.json").write_text(json.dumps(others))
     other = like("b")
     assert not np.allclose(expected["relevance.forward"], other["relevance.forward"], rtol=1e-3)
     assert np.allclose(expected["fluency.forward"], other["fluency.forward"], rtol=1e-4)
