@@ -8,7 +8,7 @@ SEEDS ?= 104 105
 RUNS ?= runs
 DATA ?= data
 
-.PHONY: setup demo test all-tests research-test research-check lint types layers check figures study reproduction bench clean
+.PHONY: setup demo test all-tests fuzz research-test research-check lint types layers check figures study reproduction bench clean
 
 setup: $(VENV)/.ready
 
@@ -33,6 +33,11 @@ test: setup
 
 all-tests: setup
 	$(PYTEST)
+
+# Damaged files of every format, many times what the tests try.
+FUZZ ?= 2000
+fuzz: setup
+	CLUES_FUZZ=$(FUZZ) $(PYTEST) tests/data/files/test_fuzz.py
 
 research-test: setup
 	$(PYTEST) research/tests

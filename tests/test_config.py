@@ -18,6 +18,7 @@ from clues.config import Job, SampleSettings, ScoringSettings, SelectionSettings
 from clues.config.names import CLIENT_NAME, Damage
 from clues.config.reading import job_from_dict, load_job
 from clues.config.schema import schema
+from clues.config.settings import ColumnSettings
 from clues.data.damage.spoil import HARMLESS, KINDS, SUBTLE
 from clues.errors import SettingError
 from clues.federated.wire import NAME
@@ -81,18 +82,23 @@ def from_override(key: str, value: Any, _folder: Path) -> Job:
 
 
 def from_constructor(key: str, value: Any, _folder: Path) -> Job:
-    table, _, name = key.rpartition(".")
-    if not table:
-        return Job(**{name: value})
-    return Job(**{table: type(getattr(Job(), table))(**{name: as_python(value)})})
+    *tables, name = key.split(".")
+    kinds: list[Any] = [Job()]
+    for table in tables:
+        kinds.append(getattr(kinds[-1], table))
+    made = type(kinds[-1])(**{name: as_python(value) if tables else value})
+    for kind, table in zip(reversed(kinds[:-1]), reversed(tables), strict=True):
+        made = type(kind)(**{table: made})
+    return made
 
 
 def from_replace(key: str, value: Any, _folder: Path) -> Job:
-    job = Job()
-    table, _, name = key.rpartition(".")
-    if not table:
-        return replace(job, **{name: value})
-    return replace(job, **{table: replace(getattr(job, table), **{name: as_python(value)})})
+    return replaced(Job(), key, as_python(value) if "." in key else value)
+
+
+def replaced(settings: Any, key: str, value: Any) -> Any:
+    table, _, rest = key.partition(".")
+    return replace(settings, **{table: replaced(getattr(settings, table), rest, value) if rest else value})
 
 
 def as_python(value: Any) -> Any:
@@ -100,8 +106,8 @@ def as_python(value: Any) -> Any:
 
 
 def nested(key: str, value: Any) -> dict[str, Any]:
-    table, _, name = key.rpartition(".")
-    return {table: {name: value}} if table else {name: value}
+    table, _, rest = key.partition(".")
+    return {table: nested(rest, value)} if rest else {table: value}
 
 
 WAYS: list[Callable[[str, Any, Path], Job]] = [from_file, from_override, from_constructor, from_replace]
@@ -127,6 +133,7 @@ def leaves(kind: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 
 
 OPEN = {"sample.unseen_source", "scoring.domain_field", "public.validation", "public.anchors", "public.test"}
+OPEN |= {f"public.columns.{field.name}" for field in fields(ColumnSettings)}
 """Settings of which any text is one. `sample.pool` is too, but for none."""
 
 

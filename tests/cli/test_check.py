@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from tests.cli.conftest import record, write_rows
 
@@ -50,3 +51,15 @@ def test_a_row_cannot_steer_the_terminal(clues, checkpoint, tmp_path):
     called = clues("check", tmp_path / "mine.jsonl", "--model", checkpoint("llama"))
     assert "\\x1b[2Jgone" in called.out
     assert "\x1b" not in called.out
+
+
+def test_a_row_that_the_model_cannot_hold_is_told(clues, files, checkpoint, tmp_path):
+    short = tmp_path / "short"
+    shutil.copytree(checkpoint("gpt2"), short)
+    config = json.loads((short / "config.json").read_text())
+    (short / "config.json").write_text(json.dumps(config | {"n_positions": 48}))
+    public = ("--validation", files / "validation.jsonl", "--anchors", files / "anchors.jsonl")
+    called = clues("check", files / "mine.jsonl", *public, "--model", short)
+    assert called.code == 2
+    assert "has 48 positions" in called.err
+    assert "set model.max_length to 48 or less" in called.err

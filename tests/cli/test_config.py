@@ -31,14 +31,15 @@ def documented(kind: type) -> dict[str, str]:
 
 def leaves(job: Job) -> dict[str, object]:
     """Dotted key -> value, from the job's dictionary."""
-    found: dict[str, object] = {}
-    for name, value in job.to_dict().items():
-        tables = {name: value} if isinstance(value, dict) else {}
-        if name == "clients":
-            tables = {f"clients[{number}]": client for number, client in enumerate(value)}
-        found |= {f"{table}.{key}": leaf for table, some in tables.items() for key, leaf in some.items()}
-        found |= {} if tables else {name: value}
-    return found
+
+    def below(value: object, key: str) -> dict[str, object]:
+        if isinstance(value, list) and (key == "clients" and value):
+            return {k: v for number, one in enumerate(value) for k, v in below(one, f"{key}[{number}]").items()}
+        if not isinstance(value, dict):
+            return {key: value}
+        return {k: v for name, part in value.items() for k, v in below(part, f"{key}.{name}".lstrip(".")).items()}
+
+    return below(job.to_dict(), "")
 
 
 def test_show_gives_every_setting_with_value_source_unit_and_reason(clues, tmp_path):

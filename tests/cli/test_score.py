@@ -186,7 +186,7 @@ def test_a_gate_fails_with_exit_code_1_only_when_it_is_asked_for(scored, clues, 
     )
     failed = clues(*again, "--fail-over", "0.5")
     assert failed.code == 1
-    assert "of the rows are dropped" in failed.err
+    assert "60.0 % of the records are set aside or dropped" in failed.err
     assert clues(*again, "--fail-over", "0.6").code == 0
 
 

@@ -167,7 +167,8 @@ def test_what_cannot_be_merged_is_refused(tmp_path, config, message):
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        (random_state(1, rank=2), r"lora_A.weight is \[2, 20\]"),
+        (random_state(1, rank=2), "r = 4 in adapter_config.json, but .*lora_A.weight has the rank 2"),
+        ({A: torch.ones(4, 21), B: torch.ones(16, 4)}, r"lora_A.weight is \[4, 21\]"),
         ({A: random_state(1)[A]}, "differ in their layers"),
         (random_state(1) | {B: torch.full((16, 4), float("nan"))}, "not finite"),
         (random_state(1) | {"x.lora_magnitude_vector": torch.ones(2)}, "not a factor"),

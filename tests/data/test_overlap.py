@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from clues.data.overlap import Match, distinct, duplicates, overlap
+from clues.data.overlap import Match, between, distinct, duplicates, overlap
 from clues.data.pool import packaged_rows
 from clues.data.rows import Message, Row
 from clues.data.words import nearly_same
@@ -54,14 +54,43 @@ def test_a_spoiled_answer_to_a_public_question_is_found_by_its_prompt() -> None:
 
 
 def test_near_duplicates_at_the_threshold_are_not_missed() -> None:
-    """Hashing alone misses half of what lies at its threshold; here 200 texts lie just above it."""
+    """200 texts lie just above it, and 200 just below."""
     kept = []
     for i in range(200):
         text = [f"{i}w{j}" for j in range(40)]
         other = [*text[:-6], *(f"{i}v{j}" for j in range(6))]  # Jaccard 32 / 44 = 0.73
         kept.append((make_row(i, f"q{i}", " ".join(text)), make_row(i, f"p{i}", " ".join(other))))
     found = overlap([pair[0] for pair in kept], {"public": [pair[1] for pair in kept]})
-    assert found.counts["public"]["near"] >= 190
+    assert found.counts["public"]["near"] == 200
+    short = [make_row(0, "q", " ".join(f"{i}w{j}" for j in range(34))) for i in range(200)]  # 32 / 45 = 0.71 of none
+    assert (
+        overlap(short, {"public": [make_row(1, "p", pair[0].response) for pair in kept]}).counts["public"]["near"]
+        == 200
+    )
+    less = [make_row(0, "q", " ".join(f"{i}w{j}" for j in range(28))) for i in range(200)]  # 26 / 38 = 0.68
+    assert overlap(less, {"public": [make_row(1, "p", pair[0].response) for pair in kept]}).rows == 0
+
+
+def test_short_answers_to_other_questions_are_no_leak() -> None:
+    public = [make_row(n, f"Is item {n} large?", "Yes, it is.") for n in range(1, 31)]
+    mine = [make_row(n, f"Is thing {n} large?", "yes, it  is.") for n in range(1, 241)]
+    assert overlap(mine, {"anchors": public}).rows == 0
+    same = make_row(5, "is item 7 large?", "Yes, it is.")
+    (match,) = overlap([same], {"anchors": public}).matches
+    assert (match.line, match.kind) == (7, "exact")
+    (match,) = overlap([make_row(5, "is item 7 large?", "No.")], {"anchors": public}).matches
+    assert (match.line, match.kind) == (7, "prompt")
+
+
+def test_public_sets_are_compared_with_one_another() -> None:
+    pool = packaged_rows()
+    public = {"validation": pool[:20], "anchors": pool[15:40], "test": pool[60:80]}
+    none = {"exact": 0, "near": 0, "prompt": 0}
+    assert between(public) == {
+        ("validation", "anchors"): none | {"exact": 5},
+        ("validation", "test"): none,
+        ("anchors", "test"): none,
+    }
 
 
 def test_distinct_keeps_the_first_of_nearly_equal_answers() -> None:

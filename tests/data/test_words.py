@@ -121,3 +121,9 @@ def _is_space(sign: str) -> bool:
 
 def _changes_when_composed(text: str) -> bool:
     return any(unicodedata.normalize("NFC", sign) != sign for sign in text)
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=40))
+@example("Don't__smoke-- COVID-19_'x 3.5")
+def test_the_short_way_of_plain_text_finds_the_same_words(text):
+    assert words(text) == [word for word, _, _ in spans(text)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -81,3 +82,15 @@ def test_what_a_killed_process_was_writing_is_removed(tmp_path):
     remove_unfinished(tmp_path)
     left = {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*") if p.is_file()}
     assert left == {"base.parts/000000.parquet", "a.part"}
+
+
+def test_numbers_that_json_does_not_know_are_texts(tmp_path):
+    record = {"a": [float("nan"), {"b": float("-inf")}], "c": (float("inf"), 1.5), "d": None}
+    write_jsonl([record, {"a": "\x1b"}], tmp_path / "out.jsonl")
+    first, second = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert json.loads(first, parse_constant=pytest.fail) == {
+        "a": ["NaN", {"b": "-Infinity"}],
+        "c": ["Infinity", 1.5],
+        "d": None,
+    }
+    assert "\\u001b" in second

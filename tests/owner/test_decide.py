@@ -78,12 +78,25 @@ def test_a_line_separator_inside_a_text_ends_no_line(folder):
         ("not json", "decisions.jsonl:1"),
         ('{"id": "9-x", "decision": "keep"}', "no row of this file"),
         ("{}", "needs id"),
+        ("\udcff", "decisions.jsonl:1: not UTF-8"),
     ],
 )
 def test_a_decision_that_fits_nothing_is_an_error(folder, line, message):
     file = folder / "decisions.jsonl"
-    file.write_text(line + "\n")
+    file.write_bytes(line.encode("utf-8", "surrogateescape") + b"\n")
     with pytest.raises(DecisionError, match=message):
+        decide_again(folder, SelectionSettings())
+    file.unlink()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_decisions_that_an_editor_saved_are_read_and_two_on_one_row_are_not(folder, encoding):
+    file, row = folder / "decisions.jsonl", scores(folder)[0]["id"]
+    lines = [json.dumps({"id": row, "decision": decision, "why": "ä"}) + "\r\n" for decision in ("keep", "drop")]
+    file.write_bytes("".join(lines[:1] * 2).encode(encoding))
+    assert OwnerFolder(folder).decisions.read([row]) == ["keep"]
+    file.write_bytes("".join(lines).encode(encoding))
+    with pytest.raises(DecisionError, match=r"decisions\.jsonl:2: .* has two decisions, keep and drop"):
         decide_again(folder, SelectionSettings())
     file.unlink()
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, TextIO
 
+from clues.cli.text.safe import safe
 from clues.cli.text.words import duration
 from clues.progress import Display, Event
 
@@ -67,7 +68,7 @@ class PlainDisplay:
         self._last = now
 
     def _line(self, phase: str, *parts: str) -> None:
-        print(f"{phase}: {', '.join(parts)}", file=self._stream, flush=True)
+        print(safe(f"{phase}: {', '.join(parts)}"), file=self._stream, flush=True)
 
 
 class RichDisplay:
@@ -99,7 +100,7 @@ class RichDisplay:
             self._bars.update(self._tasks[phase], completed=event.done, left=left(event), note=event.note)
 
     def _print(self, text: str) -> None:
-        self._bars.console.print(text, markup=False, highlight=False)
+        self._bars.console.print(safe(text), markup=False, highlight=False)
 
 
 def _bars() -> Progress:

@@ -30,6 +30,7 @@ from clues.cli.commands import (
 )
 from clues.cli.errors import DONE, EXPECTED, FAULT, INTERRUPTED, WRONG_USE, one_line
 from clues.cli.quiet import plain_warnings, silence
+from clues.cli.text.safe import safe
 from clues.errors import InUseError
 
 RESUMABLE = ("demo", "generate", "run", "score")
@@ -105,7 +106,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"clues: {text}", file=sys.stderr)
+    print(f"clues: {safe(text)}", file=sys.stderr)
 
 
 def _command(given: Sequence[str]) -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from clues.config import Job
 
 
-Columns = Annotated[str | None, Parameter(help="Unusual columns of FILE, as in prompt=question_text,response=reply.")]
 Model = Annotated[
     str | None,
     Parameter(help="packaged (SmolLM2-135M-Instruct, the default), a local folder, a hub name, or a .gguf file."),
@@ -44,16 +43,6 @@ Settings = Annotated[
         help="A setting of the job, as in training.rounds=8; may be repeated.",
     ),
 ]
-
-
-def parse_columns(text: str | None) -> dict[str, str] | None:
-    """`prompt=a,response=b` as a dictionary. Raises UsageError for anything else."""
-    if text is None:
-        return None
-    pairs = {field: column for field, _, column in (pair.partition("=") for pair in parse_list(text))}
-    if set(pairs) != {"prompt", "response"} or not all(pairs.values()):
-        raise UsageError(f"--columns {text}: write prompt=COLUMN,response=COLUMN")
-    return pairs
 
 
 def parse_list(text: str) -> list[str]:

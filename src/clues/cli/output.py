@@ -16,6 +16,7 @@ from cyclopts import Parameter
 from clues import SCHEMA_VERSION
 from clues.cli.display import Kind, showing
 from clues.cli.errors import DONE, GATE
+from clues.cli.text.safe import safe
 from clues.progress import Progress
 
 Facts = Mapping[str, Any]
@@ -52,11 +53,11 @@ class Output:
             whole = {"schema_version": SCHEMA_VERSION, **facts, "path": path and str(path), "failed": failed}
             print(json_format.dumps(whole, ensure_ascii=False))
         elif not self.quiet:
-            print(text)
+            print(safe(text))
         elif path:
-            print(path)
+            print(safe(str(path)))
         if failed:
-            print(f"clues: {failed}", file=sys.stderr)
+            print(f"clues: {safe(failed)}", file=sys.stderr)
         return GATE if failed else DONE
 
 

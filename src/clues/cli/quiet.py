@@ -17,6 +17,7 @@ SILENCE = {
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "OMP_WAIT_POLICY": "PASSIVE",  # threads that wait give their core away: else two processes on two cores crawl
     "RAY_USAGE_STATS_ENABLED": "0",
+    "TOKENIZERS_PARALLELISM": "false",  # texts are encoded one at a time, where threads only cost
     "TQDM_DISABLE": "1",
     "TRANSFORMERS_VERBOSITY": "error",
 }

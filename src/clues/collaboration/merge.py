@@ -21,11 +21,12 @@ import torch
 from peft import LoraConfig, PeftConfig
 from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 from peft.utils.merge_utils import task_arithmetic, ties
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from clues.collaboration.aggregate import State, simplex
 from clues.config.names import Method
 from clues.disk.writing import adding_to
+from clues.models.adapter_files import AdapterFiles
 
 Tensors = Mapping[str, torch.Tensor]
 
@@ -89,8 +90,9 @@ def merge_folders(
         raise ValueError("no adapter to merge; name at least one folder in PEFT's format")
     if (output / CONFIG_NAME).exists():
         raise FileExistsError(f"{output} already holds an adapter; choose another output folder")
-    configs = [_read_config(folder) for folder in folders]
-    states = [_read_state(folder, config) for folder, config in zip(folders, configs, strict=True)]
+    files = [_read(folder) for folder in folders]
+    configs = [_plain(part.config, folder) for part, folder in zip(files, folders, strict=True)]
+    states = [_scaled(part, config, f) for part, config, f in zip(files, configs, folders, strict=True)]
     for folder, config, state in zip(folders, configs, states, strict=True):
         _check_fit(state, states[0], str(folder), str(folders[0]))
         if config.base_model_name_or_path != configs[0].base_model_name_or_path:
@@ -106,12 +108,15 @@ def merge_folders(
         config.save_pretrained(str(scratch))
 
 
-def _read_config(folder: Path) -> LoraConfig:
-    """The configuration of a plain LoRA adapter: PEFT merges nothing else factor by factor."""
+def _read(folder: Path) -> AdapterFiles:
     for name in (CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME):
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{folder}: no {name}; an adapter folder in PEFT's format is needed")
-    config = PeftConfig.from_pretrained(str(folder))
+    return AdapterFiles.read(folder)
+
+
+def _plain(config: PeftConfig, folder: Path) -> LoraConfig:
+    """The configuration of a plain LoRA adapter: PEFT merges nothing else factor by factor."""
     if not isinstance(config, LoraConfig):
         raise ValueError(f"{folder}: a {config.peft_type} adapter; only LoRA adapters can be merged")
     plain = LoraConfig()
@@ -125,9 +130,9 @@ def _read_config(folder: Path) -> LoraConfig:
     return config
 
 
-def _read_state(folder: Path, config: LoraConfig) -> dict[str, torch.Tensor]:
+def _scaled(files: AdapterFiles, config: LoraConfig, folder: Path) -> dict[str, torch.Tensor]:
     """The factors, each times √scaling, so that their product is the update as the base model feels it."""
-    state = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
+    state = files.state
     strange = next((key for key in state if not key.endswith(("lora_A.weight", "lora_B.weight"))), None)
     if strange:
         raise ValueError(

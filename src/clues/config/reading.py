@@ -14,7 +14,7 @@ from typing import Any
 
 from clues import SCHEMA_VERSION
 from clues.config.checking import from_json
-from clues.config.settings import Job, PublicSettings
+from clues.config.settings import Job
 from clues.errors import SettingError
 
 COMMAND_LINE = "command line"
@@ -67,7 +67,7 @@ class Given:
 def read_job(path: Path, overrides: Sequence[str] = ()) -> tuple[Job, Given]:
     """The job of a file, with `key=value` overrides, and what was given. Raises SettingError, see `load_job`."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise SettingError(f"{path}: not valid TOML: {error}") from error
     given = Given.of(table, str(path), overrides)
@@ -111,6 +111,7 @@ def _beside(folder: Path, job: Job) -> Job:
     def full(name: str) -> str:
         return str(folder / name) if name and (folder / name).exists() else name
 
-    public = PublicSettings(**{name: full(file) for name, file in dataclasses.asdict(job.public).items()})
+    files = {name: full(getattr(job.public, name)) for name in ("validation", "anchors", "test")}
+    public = dataclasses.replace(job.public, **files)
     clients = tuple(dataclasses.replace(client, data=full(client.data)) for client in job.clients)
     return dataclasses.replace(job, public=public, clients=clients)

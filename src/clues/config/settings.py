@@ -111,6 +111,39 @@ class SampleSettings:
 
 
 @settings
+class ColumnSettings:
+    """Which field of a file's records is which part of a row; empty: found by itself (docs/LAYOUTS.md)."""
+
+    prompt: str = ""
+    """What is asked: a field, or a text with fields in braces, as in `{context}\n\n{question}`."""
+    response: str = ""
+    """What is learned."""
+    system: str = ""
+    """The system message."""
+    context: str = ""
+    """What the prompt is about; it becomes part of it."""
+    history: str = ""
+    """Earlier questions and answers, which are not learned."""
+    messages: str = ""
+    """A list of turns, in place of prompt and response."""
+    options: str = ""
+    """Answers to choose among; they become part of the prompt."""
+    tools: str = ""
+    """Tools for the chat template."""
+    label: str = ""
+    """Whether the answer is wanted; rows where it is false are set aside."""
+    weight: str = ""
+    """Whether the row counts; rows where it is 0 are set aside."""
+    layout: str = ""
+    """The name of a layout, where several would do."""
+
+    @property
+    def named(self) -> dict[str, str] | None:
+        """As rows are read by it (`clues.data.files.columns`); None where nothing is named."""
+        return {part: name for part, name in dataclasses.asdict(self).items() if name} or None
+
+
+@settings
 class PublicSettings:
     """Files of the public sets; relative paths are relative to the job file. Empty when the job draws a sample."""
 
@@ -120,6 +153,8 @@ class PublicSettings:
     """Other rows of high quality, 30 or more: they set the bar."""
     test: str = ""
     """Held-out rows that every model is measured on."""
+    columns: ColumnSettings = ColumnSettings()
+    """Which field of their records is which part of a row, where they have unusual names."""
 
 
 @settings
@@ -132,6 +167,8 @@ class ClientSettings:
     """The client's rows. In a deployment this path is in the client's own node configuration, never here."""
     domain: str = ""
     """Its domain among those that `scoring.domain_field` names; empty: all count alike."""
+    columns: ColumnSettings = ColumnSettings()
+    """Which field of its records is which part of a row, where they have unusual names."""
 
 
 @settings
@@ -256,4 +293,11 @@ class Job:
     @property
     def hash(self) -> str:
         """Twelve hex digits that name this configuration."""
-        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+        told = self.to_dict()
+        for files in (
+            told["public"],
+            *told["clients"],
+        ):  # without columns it is the job that it was before there were any
+            if not any(files["columns"].values()):
+                del files["columns"]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]

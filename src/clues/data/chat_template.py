@@ -1,24 +1,25 @@
 """A conversation as the tokenizer's chat template writes it, taken apart at its responses.
 
-The template is rendered once with a marker in the place of every assistant turn. What stands between the markers is
+The template is rendered once with a marker in the place of every response. What stands between the markers is
 the template's; the whole rendering with the real texts must be the same pieces put together, or the template has
-rewritten a turn and no mask would be right.
+rewritten a turn and no mask would be right. What a template makes of reasoning and tool calls is in `split_turns`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
+from clues.data.control_tokens import StandIns
 from clues.data.rows import Message, Row
+from clues.data.split_turns import Pieces, split
+from clues.data.template import Template
+from clues.data.template_losses import left_out, missing_parts
+from clues.data.turn_text import Places, places_in, plain_places
 from clues.errors import ChatTemplateError
-
-TRIMS: tuple[Callable[[str], str], ...] = (str, str.strip, str.lstrip, str.rstrip, lambda text: text.lstrip("\n"))
-"""What a template may do to a response: leave it alone, or take white space off its ends."""
 
 LONGEST_SPECIAL = 64
 """Characters: no special token is longer."""
@@ -32,104 +33,116 @@ class Turn:
     """Everything since the end of the turn before: prompts, headers."""
     text: str
     """The response as the template writes it, with white space that it puts before the end token."""
-    start: int
-    """Where `text` begins in the row's own response: more than 0 if the template strips white space."""
+    places: Places
+    """From the characters of `text` to those of the row's own response."""
     end: str
     """The end-of-turn token; the tokenizer's `eos_token` where the template has none."""
 
 
-def render(row: Row, tokenizer: PreTrainedTokenizerBase) -> tuple[list[Turn], str]:
-    """The turns of a row, one per response, and the text after the last of them.
+@dataclass(frozen=True)
+class Rendered:
+    """A row as the chat template writes it."""
+
+    turns: list[Turn]
+    """One per response."""
+    rest: str
+    """The text after the last of them."""
+    stand_ins: StandIns
+    """For control tokens in the row's own texts; all texts here have them."""
+    left_out: frozenset[str] = frozenset()
+    """What the template does not write: `system`, `user`, `tool`, `tools`, `reasoning` or `chat_template_kwargs`."""
+
+    @property
+    def prompt(self) -> str:
+        """Everything before the last response, as a person reads it."""
+        *earlier, last = self.turns
+        return self.stand_ins.back("".join(turn.before + turn.text + turn.end for turn in earlier) + last.before)
+
+
+def render(row: Row, tokenizer: PreTrainedTokenizerBase) -> Rendered:
+    """The turns of a row as the tokenizer's template writes them, tools and other arguments of the row given to it.
 
     A system message that the template refuses is put in front of the next user turn. Responses alone that it refuses
     (`Row.without_prompt`) stand behind its assistant header. Without a template a prompt is `"{text}\\n\\n"` and a
     response is followed by `eos_token`; `bos_token`, if there is one, comes first.
 
-    Raises ChatTemplateError if the template refuses the roles or changes the text of a response.
+    Raises ChatTemplateError if the template refuses the roles, changes the text of a response or leaves a call out.
     """
     where = f"{row.file}:{row.line}"
     if tokenizer.eos_token is None:
         raise ChatTemplateError("the tokenizer has no eos_token, so that no response can end; set tokenizer.eos_token")
+    stand_ins = StandIns.for_row(row, tokenizer)
+    own, row = row.messages, stand_ins.put(row)
+    template = Template(tokenizer, row.tools, row.template_args)
+    responses = [message for message in row.messages if message.is_response]
     if tokenizer.chat_template is None:
-        fixed, texts = _plain(row.messages, tokenizer), list(row.responses)
+        pieces = _plain(row.messages, tokenizer)
     else:
-        fixed, texts = _templated(row.messages, tokenizer, where)
-    if not fixed[0]:  # the first token of a response needs a token before it that predicts it
-        fixed[0] = _bos(tokenizer) or str(tokenizer.eos_token)
-    return _turns(fixed, texts, row.responses, tokenizer)
+        pieces = _templated(row.messages, template, where)
+    missed = left_out(row, pieces, template) | missing_parts(responses, pieces, where)
+    if not pieces.fixed[0]:  # the first token of a response needs a token before it that predicts it
+        pieces.fixed[0] = _bos(tokenizer) or str(tokenizer.eos_token)
+    turns, rest = _turns(pieces, [m for m in own if m.is_response], stand_ins, tokenizer)
+    return Rendered(turns, rest, stand_ins, missed)
 
 
 def _bos(tokenizer: PreTrainedTokenizerBase) -> str:
     return str(tokenizer.bos_token or "")
 
 
-def _plain(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase) -> list[str]:
+def _plain(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase) -> Pieces:
     fixed = [_bos(tokenizer)]
     for message in messages:
-        if message.role == "assistant":
+        if message.is_response:
             fixed.append(str(tokenizer.eos_token))
+        elif message.role == "assistant":
+            fixed[-1] += f"{message.content}{tokenizer.eos_token}"
         else:
             fixed[-1] += f"{message.content}\n\n"
-    return fixed
+    return Pieces(fixed, [message.content for message in messages if message.is_response])
 
 
-def _templated(
-    messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, where: str
-) -> tuple[list[str], list[str]]:
-    """The template's text around the responses (one piece more than responses) and the responses as it writes them."""
+def _templated(messages: Sequence[Message], template: Template, where: str) -> Pieces:
+    alone = all(message.role == "assistant" for message in messages)
     try:
-        return _split(messages, tokenizer, where)
+        if not (alone and any(message.has_more for message in messages)):
+            return _checked(split(messages, template, where), messages, template, where)
+        return _headed(messages, template, where)
     except TemplateError as error:
         refusal = error
     try:
-        if all(message.role == "assistant" for message in messages):
-            return _headed(messages, tokenizer, where)
-        return _split(_fold_system(messages), tokenizer, where)
+        if alone:
+            return _headed(messages, template, where)
+        return _checked(split(_fold_system(messages), template, where), messages, template, where)
     except TemplateError as error:
         raise ChatTemplateError(f"{where}: the chat template refuses this conversation: {refusal}") from error
 
 
-def _split(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, where: str) -> tuple[list[str], list[str]]:
-    contents = [message.content for message in messages if message.role == "assistant"]
-    fixed = _around_markers(messages, tokenizer, where)
-    whole = _apply(messages, tokenizer)
-    texts, position = [], len(fixed[0])
-    for content, after in zip(contents, fixed[1:], strict=True):
-        text = next((t for t in (trim(content) for trim in TRIMS) if whole.startswith(t + after, position)), None)
-        if text is None:
-            break
-        texts.append(text)
-        position += len(text + after)
-    if len(texts) < len(contents) or position != len(whole) or not whole.startswith(fixed[0]):
-        raise ChatTemplateError(
-            f"{where}: the chat template rewrites assistant turn {len(texts) + 1} (a reasoning part, say), so that its "
-            "tokens are not those of the response; take that part out of the row or set another chat template"
-        )
-    return fixed, texts
+def _checked(pieces: Pieces, messages: Sequence[Message], template: Template, where: str) -> Pieces:
+    """A turn with reasoning or calls must be written alike with its prompt and alone, or the two cannot be compared."""
+    responses = [message for message in messages if message.is_response]
+    for number, (message, text) in enumerate(zip(responses, pieces.texts, strict=True), start=1):
+        if message.has_more and split([_ASKED, message], template.bare, where).texts != [text]:
+            raise ChatTemplateError(
+                f"{where}: the chat template writes response {number} of this conversation otherwise than alone: it "
+                "leaves out the reasoning of earlier turns. Mark that turn as context (weight 0), or take its "
+                "reasoning out"
+            )
+    return pieces
 
 
-def _around_markers(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, where: str) -> list[str]:
-    everything = "".join(message.content for message in messages)
-    marker = next(m for m in (f"\ue000response {n}\ue001" for n in count()) if m not in everything)
-    marked = [Message(m.role, marker) if m.role == "assistant" else m for m in messages]
-    fixed = _apply(marked, tokenizer).split(marker)
-    if len(fixed) != sum(m.role == "assistant" for m in messages) + 1:
-        raise ChatTemplateError(f"{where}: the chat template does not write every assistant turn exactly once")
-    return fixed
+_ASKED = Message("user", "question")
 
 
-def _headed(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, where: str) -> tuple[list[str], list[str]]:
+def _headed(messages: Sequence[Message], template: Template, where: str) -> Pieces:
     """Responses without any prompt, each behind the header that the template writes to ask for one."""
-    prompt = Message("user", "question")
-    asked = _apply([prompt], tokenizer)
-    asking = _apply([prompt], tokenizer, add_generation_prompt=True)
-    header = asking[len(asked) :] if asking.startswith(asked) else ""
-    bos = _bos(tokenizer)
+    asked, header = template([_ASKED]), template.bare.header
+    bos = _bos(template.tokenizer)
     start = bos if asked.startswith(bos) and not header.startswith(bos) else ""
-    answered = [_split([prompt, message], tokenizer, where) for message in messages]
-    after = answered[-1][0][-1]
+    answered = [split([_ASKED, message], template.bare, where) for message in messages]
+    after = answered[-1].fixed[-1]
     fixed = [start + header, *[after + header] * (len(messages) - 1), after]
-    return fixed, [texts[0] for _, texts in answered]
+    return Pieces(fixed, [one.texts[0] for one in answered])
 
 
 def _fold_system(messages: Sequence[Message]) -> list[Message]:
@@ -150,24 +163,26 @@ def _fold_system(messages: Sequence[Message]) -> list[Message]:
     return folded
 
 
-def _apply(messages: Sequence[Message], tokenizer: PreTrainedTokenizerBase, add_generation_prompt: bool = False) -> str:
-    conversation = [{"role": message.role, "content": message.content} for message in messages]
-    rendered = tokenizer.apply_chat_template(conversation, tokenize=False, add_generation_prompt=add_generation_prompt)
-    return str(rendered)
-
-
 def _turns(
-    fixed: Sequence[str], texts: Sequence[str], responses: Sequence[str], tokenizer: PreTrainedTokenizerBase
+    pieces: Pieces, responses: Sequence[Message], stand_ins: StandIns, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[list[Turn], str]:
     """Split what follows each response into the white space before its end token, the token, and the rest."""
-    has_end = bool(_leading_special(fixed[-1], tokenizer))
-    before, turns = fixed[0], []
-    for text, response, after in zip(texts, responses, fixed[1:], strict=True):
-        end = _leading_special(after, tokenizer) if has_end else ""
+    last = _leading_special(pieces.fixed[-1], tokenizer)
+    before, turns = pieces.fixed[0], []
+    for text, message, after in zip(pieces.texts, responses, pieces.fixed[1:], strict=True):
+        end = last if after == pieces.fixed[-1] or not last else _leading_special(after, tokenizer)
         space, rest = after.split(end, 1) if end else ("", after)
-        turns.append(Turn(before, text + space, response.index(text), end or str(tokenizer.eos_token)))
+        turns.append(
+            Turn(before, text + space, _places(stand_ins.back(text), message), end or str(tokenizer.eos_token))
+        )
         before = rest
     return turns, before
+
+
+def _places(text: str, message: Message) -> Places:
+    if message.has_more:
+        return places_in(text, message)
+    return plain_places(message.content.index(text), len(message.content))
 
 
 def _leading_special(text: str, tokenizer: PreTrainedTokenizerBase) -> str:

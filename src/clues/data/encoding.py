@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from transformers import PreTrainedTokenizerBase
 
 from clues.data.chat_template import Turn, render
+from clues.data.control_tokens import StandIns, offset_tokens, tokens_of
 from clues.data.rows import Row
 from clues.errors import NoResponseToken
 
@@ -29,6 +30,10 @@ class Encoded:
     The tokens of one character share its span."""
     truncated: bool
     """Response tokens were lost at the end."""
+    left_out: frozenset[str] = frozenset()
+    """See `chat_template.Rendered`."""
+    control_tokens: tuple[str, ...] = ()
+    """Those that stand in the row's own texts, where they are text."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -46,42 +51,39 @@ def encode(row: Row, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Enc
     """
     if not tokenizer.is_fast:
         raise ValueError("the tokenizer knows no character offsets; load its fast version (use_fast=True)")
-    turns, rest = render(row, tokenizer)
+    rendered = render(row, tokenizer)
+    stand_ins = rendered.stand_ins
     ids: list[int] = []
     mask: list[bool] = []
     ends: list[int] = []
     spans: list[tuple[int, int]] = []
     shift = 0
-    for turn, response in zip(turns, row.responses, strict=True):
-        _add_prompt(ids, mask, turn.before, tokenizer)
-        tokens, offsets = _response_tokens(turn, tokenizer, len(response))
+    for turn, response in zip(rendered.turns, row.responses, strict=True):
+        _add_prompt(ids, mask, tokens_of(turn.before, stand_ins, tokenizer))
+        tokens, offsets = _response_tokens(turn, stand_ins, tokenizer, len(response))
         ids += tokens
         mask += [True] * len(tokens)
         spans += [(shift + start, shift + end) for start, end in offsets]
         ends.append(len(ids) - 1)
         shift += len(response) + len("\n\n")
-    _add_prompt(ids, mask, rest, tokenizer)
-    return _cut(Encoded(tuple(ids), tuple(mask), tuple(ends), tuple(spans), False), max_length, row)
+    _add_prompt(ids, mask, tokens_of(rendered.rest, stand_ins, tokenizer))
+    notes = (rendered.left_out, tuple(stand_ins.of))
+    return _cut(Encoded(tuple(ids), tuple(mask), tuple(ends), tuple(spans), False, *notes), max_length, row)
 
 
-def _add_prompt(ids: list[int], mask: list[bool], text: str, tokenizer: PreTrainedTokenizerBase) -> None:
-    tokens = tokenizer(text, add_special_tokens=False)["input_ids"]
+def _add_prompt(ids: list[int], mask: list[bool], tokens: list[int]) -> None:
     ids += tokens
     mask += [False] * len(tokens)
 
 
 def _response_tokens(
-    turn: Turn, tokenizer: PreTrainedTokenizerBase, length: int
+    turn: Turn, stand_ins: StandIns, tokenizer: PreTrainedTokenizerBase, length: int
 ) -> tuple[list[int], list[tuple[int, int]]]:
     """Ids of a response and its end token, and their characters in the response of `length` characters."""
-    piece = tokenizer(turn.text, add_special_tokens=False, return_offsets_mapping=True)
-    offsets, last = [], 0
-    for start, end in piece["offset_mapping"]:
-        start = max(last, min(turn.start + start, length))  # white space before the end token is not the response's
-        offsets.append((start, max(start, min(turn.start + end, length))))
-        last = start
-    end_id = tokenizer.convert_tokens_to_ids([turn.end])
-    return piece["input_ids"] + end_id, [*offsets, (length, length)]
+    ids, marks = offset_tokens(turn.text, stand_ins, tokenizer)
+    offsets = turn.places.spans(marks)  # white space before the end token is not the response's
+    end_ids: Any = tokenizer.convert_tokens_to_ids([turn.end])
+    return [*ids, *end_ids], [*offsets, (length, length)]
 
 
 def _cut(whole: Encoded, max_length: int, row: Row) -> Encoded:
@@ -97,6 +99,8 @@ def _cut(whole: Encoded, max_length: int, row: Row) -> Encoded:
         ends,
         tuple(map(_one, whole.spans[:kept])),
         kept < len(whole.spans),
+        whole.left_out,
+        whole.control_tokens,
     )
 
 

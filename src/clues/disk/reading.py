@@ -1,7 +1,8 @@
-"""Files that clues wrote: one of another version, a missing or a broken one is refused with what to do."""
+"""Files that clues wrote, or that people saved for it: what cannot be read, or not by this version, says what to do."""
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,8 +54,8 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    lines = text.split("\n")[:-1]
+    content = path.read_bytes()
+    lines = _decoded(content[: content.rfind(b"\n") + 1], path).split("\n")[:-1]
     found = []
     for number, line in enumerate(lines, 1):
         try:
@@ -62,6 +63,24 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
         except ValueError as error:
             raise FolderError(f"{path}:{number} is not JSON ({error})") from error
     return found
+
+
+def read_text(path: Path) -> str:
+    """A text that a person may have saved by any editor: UTF-8 or UTF-16, with a byte order mark or without.
+
+    Raises FolderError for another encoding.
+    """
+    return _decoded(path.read_bytes(), path)
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    try:
+        text = content.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise FolderError(f"{path}:{line}: not {error.encoding.upper()} ({error.reason}); save it as UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def read_table(path: Path, columns: Sequence[str] = ()) -> Table:

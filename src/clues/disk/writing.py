@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -81,9 +82,22 @@ def write_jsonl(records: Iterable[Mapping[str, Any]], path: Path) -> None:
 
 
 def json_line(record: Any) -> bytes:
-    """A record as one line of JSON in UTF-8, without the line break; what JSON does not know becomes its text."""
+    """A record as one line of JSON in UTF-8, without the line break; what JSON does not know, numbers that are not
+    finite among it, becomes its text."""
+    try:
+        text = json.dumps(record, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(record), ensure_ascii=False, default=str, allow_nan=False)
     # UTF-8 lacks nothing but lone surrogates, and Python's backslash escape of those is JSON's too.
-    return json.dumps(record, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace")
+    return text.encode("utf-8", "backslashreplace")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+    if isinstance(value, Mapping):
+        return {name: _finite(part) for name, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def write_toml(content: Mapping[str, Any], path: Path) -> None:

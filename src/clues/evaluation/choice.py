@@ -116,9 +116,9 @@ def _similarity(texts: Sequence[str]) -> NDArray[np.float64]:
 
 def _last_exchange(row: Row) -> tuple[str, str]:
     """The last answer of a conversation and the question it answers."""
-    last = max(i for i, message in enumerate(row.messages) if message.role == "assistant")
+    last = max(i for i, message in enumerate(row.messages) if message.is_response)
     question = next((m.content for m in reversed(row.messages[:last]) if m.role == "user"), "")
-    return question, row.messages[last].content
+    return question, row.messages[last].text
 
 
 def _with_answer(row: Row, answer: str) -> Row:

@@ -84,11 +84,16 @@ class Client:
     def prepared(self) -> Prepared:
         """The client's rows with their tokens."""
         try:
-            return prepare(self.data, self.lm.tokenizer, self.job.model.max_length)
+            return prepare(self.data, self.lm.tokenizer, self.job.model.max_length, self.columns)
         except NoRowsError as error:
             raise TaskError("no-rows", str(error)) from error
         except ReadingError as error:
             raise TaskError("bad-data", str(error)) from error
+
+    @property
+    def columns(self) -> dict[str, str] | None:
+        """The job's names for the parts of this client's rows, if it has any."""
+        return next((client.columns.named for client in self.job.clients if client.name == self.name), None)
 
     @property
     def own_job(self) -> Job:
@@ -115,8 +120,8 @@ class Client:
         domains = own_domains(self.own_job)
         bar = Bar.from_arrays(task.bar, criteria_stated(task.criteria), task.left_out).weighed(domains)
         shared = overlap(self.prepared.rows, _public_rows(task.public))
-        origin = Origin(self.name, self.job.hash, self.job.model.name, shared.counts)
-        scored = ScoredRows.of(self.data, self.prepared, self._channels.channels(domains))
+        origin = Origin(self.name, self.job.hash, self.job.model.name, shared.counts, self.prepared.remarks())
+        scored = ScoredRows.of(self.data, self.prepared, self._channels.channels(domains), self.columns)
         decisions = decide(self._own, scored, bar, task.settings, origin)
         self._own.power.write(Power(power_of_bar(bar), task.shading))
         write_owner_report(self.folder)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import Tensor
 
@@ -10,6 +12,7 @@ from clues.config import Job
 from clues.data.damage.spoil import spoiled
 from clues.data.files.reading import read_rows
 from clues.data.prepare import prepare, prepare_rows
+from clues.data.public import once
 from clues.data.rows import Row
 from clues.errors import CannotSpoil, SettingError
 from clues.evaluation.models import TestSet
@@ -55,11 +58,12 @@ class PublicSide:
         """Read the public sets of a run's folder and load the model."""
         lm, start = shared_model(job.model, job.adapter, job.seed)
         criteria = criteria_named(job.scoring.criteria, job.scoring.channels)
-        validation = encode_validation(_rows(folder, "validation"), lm, job.seed, criteria, job.scoring.domain_field)
+        rows = _rows(job, folder, "validation")
+        validation = encode_validation(rows, lm, job.seed, criteria, job.scoring.domain_field)
         check_domains(validation.domains, [client.domain for client in job.clients])
 
         def scored(name: str) -> ChannelFolder:
-            prepared = prepare(folder.public(name), lm.tokenizer, job.model.max_length)
+            prepared = once(prepare(folder.public(name), lm.tokenizer, job.model.max_length, job.public.columns.named))
             return ChannelFolder(lm, prepared, folder.public_channels(name), validation.answers)
 
         return PublicSide(
@@ -71,8 +75,8 @@ class PublicSide:
             validation_rows=ValidationFolder(lm, validation, folder.public_channels("validation")),
             anchors=scored("anchors"),
             unseen=scored("unseen") if folder.public("unseen").exists() else None,
-            test=_rows(folder, "test"),
-            negatives=_rows(folder, "negatives") if folder.public("negatives").exists() else [],
+            test=_rows(job, folder, "test"),
+            negatives=_rows(job, folder, "negatives") if folder.public("negatives").exists() else [],
         )
 
     def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
@@ -86,7 +90,7 @@ class PublicSide:
 
     def shading(self) -> Shading:
         """What the shading of words is worth (`power.shading`), on noisy copies of validation rows, scored once."""
-        good = _rows(self.folder, "validation")[:NOISY_ROWS]
+        good = _rows(self.job, self.folder, "validation")[:NOISY_ROWS]
         try:
             noisy = prepare_rows(spoiled(good, "noise", self.job.seed), self.lm.tokenizer, self.job.model.max_length)
         except CannotSpoil:  # answers without a single word
@@ -101,16 +105,20 @@ class PublicSide:
 
     def texts(self) -> tuple[PublicText, ...]:
         """The public sets, for clients to find rows of theirs among them."""
-        sets = {name: _rows(self.folder, name) for name in ("validation", "anchors", "test")}
+        sets = {name: _rows(self.job, self.folder, name) for name in ("validation", "anchors", "test")}
         return tuple(PublicText(name, row.prompt, row.response) for name, rows in sets.items() for row in rows)
 
 
-def _rows(folder: RunFolder, name: str) -> list[Row]:
+def public_rows(file: Path, columns: Mapping[str, str] | None) -> list[Row]:
     """A public set. Raises SettingError for a record that cannot be used: these rows are everybody's measure."""
-    rows, set_aside = read_rows(folder.public(name))
+    rows, set_aside = read_rows(file, columns)
     if set_aside:
         first = set_aside[0]
         raise SettingError(f"{first.file}:{first.line}: {first.reason}; every record of a public set must be usable")
     if not rows:
-        raise SettingError(f"{folder.public(name)}: no record; a public set needs some")
+        raise SettingError(f"{file}: no record; a public set needs some")
     return rows
+
+
+def _rows(job: Job, folder: RunFolder, name: str) -> list[Row]:
+    return public_rows(folder.public(name), job.public.columns.named)

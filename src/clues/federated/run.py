@@ -11,6 +11,8 @@ from typing import Literal
 
 from clues.config import Job, ScoringSettings
 from clues.data.files.formats import suffix_of
+from clues.data.public import check_apart
+from clues.data.rows import Row
 from clues.data.sample import client_name, draw_sample, write_sample
 from clues.disk.writing import copy_file, remove_unfinished, write_json
 from clues.errors import InUseError, PoolError, SettingError
@@ -19,6 +21,7 @@ from clues.federated.coordinator import Coordinator
 from clues.federated.engines.in_process import run_in_process
 from clues.federated.engines.simulation import simulate
 from clues.federated.federation import Federation
+from clues.federated.public import public_rows
 from clues.folders.run import RunFolder
 from clues.progress import Progress
 from clues.report.coordinator import write_coordinator_report
@@ -101,9 +104,21 @@ def prepare_data(job: Job, folder: RunFolder, progress: Progress) -> list[str]:
                 write_sample(draw_sample(job.sample, job.seed), folder.path)
                 advance()
         return [client_name(source) for source in job.sample.clients]
+    check_public(job)
     for name in PUBLIC_SETS:
         copy_file(public_file(job, name), folder.public(name))
     return [client.name for client in job.clients]
+
+
+def check_public(job: Job) -> dict[str, list[Row]]:
+    """The public sets that a job names, each held against the others before anything is computed.
+
+    Raises SettingError for a record that cannot be used, and for sets of the same rows.
+    """
+    files = {name: public_file(job, name) for name in PUBLIC_SETS}
+    rows = {name: public_rows(file, job.public.columns.named) for name, file in files.items()}
+    check_apart(files, rows)
+    return rows
 
 
 def public_file(job: Job, name: str) -> Path:

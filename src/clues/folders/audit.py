@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from clues.disk.reading import read_text
 from clues.disk.writing import write_jsonl
-from clues.errors import AuditError
+from clues.errors import AuditError, FolderError
 from clues.folders.files import to_json
 
 VERDICTS = ("bad", "good", "")
@@ -47,9 +48,9 @@ class AuditFile:
         if not self.path.exists():
             return []
         try:
-            lines = self.path.read_text(encoding="utf-8-sig").split("\n")
-        except UnicodeDecodeError as error:
-            raise AuditError(f"{self.path}: not UTF-8 ({error.reason}); save it as UTF-8") from error
+            lines = read_text(self.path).split("\n")
+        except FolderError as error:
+            raise AuditError(str(error)) from error
         return [_parsed(line, f"{self.path}:{number}") for number, line in enumerate(lines, start=1) if line.strip()]
 
 

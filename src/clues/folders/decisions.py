@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clues.data.rows import Record
+from clues.disk.reading import read_text
 from clues.disk.writing import write_text
-from clues.errors import DecisionError
+from clues.errors import DecisionError, FolderError
 
 DECISIONS = {"keep": True, "drop": False}
 AUDITED = "judged good in clues audit"
@@ -54,6 +55,10 @@ class DecisionsFile:
                 raise DecisionError(
                     f"{self.path}:{number}: {row!r} {decision!r} is no row of this file with keep or drop"
                 )
+            if decisions[row] not in ("", decision):
+                raise DecisionError(
+                    f"{self.path}:{number}: {row!r} has two decisions, keep and drop; take one line out"
+                )
             decisions[row] = decision
         return list(decisions.values())
 
@@ -74,7 +79,10 @@ class DecisionsFile:
     def _lines(self) -> list[str]:
         if not self.path.exists():
             return []
-        return self.path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        try:
+            return read_text(self.path).removesuffix("\n").split("\n")
+        except FolderError as error:
+            raise DecisionError(str(error)) from error
 
 
 def _field(line: str, name: str) -> object:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clues.config import SelectionSettings
+from clues.data.remarks import Remark
 from clues.folders.files import FLAT
 from clues.selection.cautions import Caution
 
@@ -21,6 +22,8 @@ class Origin:
     model: str
     overlap: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """Public set -> kind of likeness -> rows that also stand in the set."""
+    remarks: tuple[Remark, ...] = ()
+    """What must be known of how the rows, and the public rows beside them, were read."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class ClientSummary:
     source: str
     """The owner's file, by its full path."""
     columns: Mapping[str, str]
-    """The owner's names for prompt and response, where they are unusual."""
+    """The owner's names for the parts of a row, where they are unusual."""
     duplicates: int
     truncated: int
     decided_by_owner: int

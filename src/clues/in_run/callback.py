@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from transformers import PreTrainedTokenizerBase, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from clues.config import ModelSettings, SelectionSettings
-from clues.data.prepare import prepare
+from clues.data.public import PublicFiles
 from clues.disk.writing import write_json, write_table
 from clues.errors import InRunError, SettingError
 from clues.in_run.batch_rows import row_key
@@ -91,9 +92,13 @@ class InRunScorer(TrainerCallback):
             precision="bf16" if args.bf16 else "float32",
         )
         self._lm = LanguageModel(model, tokenizer, settings)
-        rows = prepare(self.validation, tokenizer, settings.max_length).rows
-        self._validation = encode_validation(rows, self._lm, args.seed, IN_RUN_CRITERIA)
-        anchors = prepare(self.anchors, tokenizer, settings.max_length).encoded
+        files = {"validation": self.validation, "anchors": self.anchors}
+        public = PublicFiles.read(files, tokenizer, settings.max_length)
+        for remark in public.remarks():
+            if remark.code in ("set-aside", "public-overlap"):
+                warnings.warn(remark.said, stacklevel=2)
+        self._validation = encode_validation(public.rows["validation"], self._lm, args.seed, IN_RUN_CRITERIA)
+        anchors = public.parts["anchors"].encoded
         self._public = PublicRows.of(anchors, self._validation)
         self._number = resume(self._folder, state.global_step, self._public)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,20 +12,18 @@ from typing import cast
 import torch
 from peft import (
     LoraConfig,
-    PeftConfig,
     PeftModel,
     get_peft_model,
     get_peft_model_state_dict,
-    load_peft_weights,
     set_peft_model_state_dict,
 )
-from peft.utils import CONFIG_NAME
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from clues.config import AdapterSettings
 from clues.disk.writing import adding_to
 from clues.errors import AdapterError
+from clues.models.adapter_files import AdapterFiles, made_for_another
 from clues.models.base import LanguageModel
 from clues.models.plain_lora import LORA_MATRIX, check_adapter, check_config, lora_targets
 
@@ -93,20 +92,21 @@ def load_adapter_state(model: nn.Module, state: Mapping[str, Tensor]) -> None:
 def load_adapter(lm: LanguageModel, folder: Path) -> LanguageModel:
     """The base model with an adapter in PEFT's format on it; `unload` of its model takes the adapter off again.
 
-    Raises AdapterError where there is none, where it is not one for this model, or is one that `check_adapter` refuses.
+    Warns where the adapter says that it was made for another model. Raises AdapterError where there is none, what
+    `AdapterFiles.read` and `check_adapter` raise, and where it does not fit this model.
     """
-    if not (folder / CONFIG_NAME).is_file():
-        raise AdapterError(f"{folder}: no {CONFIG_NAME}; an adapter folder in PEFT's format is needed")
+    files = AdapterFiles.read(folder)
+    check_config(files.config, str(folder))
+    base = str(getattr(lm.model, "name_or_path", ""))
+    if other := made_for_another(files.config, {lm.settings.name, base}):
+        text = f"{folder}: made for {other}, used on {lm.settings.name}; if these are not one model, no number is right"
+        warnings.warn(text, stacklevel=2)
     try:
-        check_config(PeftConfig.from_pretrained(str(folder)), str(folder))
         adapted = PeftModel.from_pretrained(cast(PreTrainedModel, lm.model), str(folder))
-        given = load_peft_weights(str(folder), device="cpu")
-    except AdapterError:
-        raise
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise AdapterError(f"{folder}: not an adapter for this model: {error}") from error
     # PEFT passes over weights that have no place in the model, and only warns of places that get no weights.
-    if odd := sorted(set(given) ^ set(get_peft_model_state_dict(adapted))):
+    if odd := sorted(set(files.state) ^ set(get_peft_model_state_dict(adapted))):
         raise AdapterError(f"{folder}: not an adapter for this model: {odd[0]} is on one side only")
     check_adapter(adapted)
     return replace(lm, model=adapted.requires_grad_(False).eval())

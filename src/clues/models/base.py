@@ -79,8 +79,8 @@ def load_skeleton(settings: ModelSettings) -> LanguageModel:
         tokenizer = AutoTokenizer.from_pretrained(source)
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(source), dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        raise ModelError(f"model {settings.name}: {error}") from error
+    except Exception as error:  # a tokenizer's and a configuration's files fail in ways of their own
+        raise ModelError(f"model {settings.name}: {str(error) or type(error).__name__}") from error
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, settings)
 
 

@@ -9,10 +9,13 @@ from pathlib import Path
 from clues.data.encoding import Encoded
 from clues.data.overlap import Overlap, overlap
 from clues.data.prepare import Prepared, prepare
+from clues.data.public import PublicFiles
+from clues.data.remarks import Remark
 from clues.errors import SettingError
 from clues.folders.owner import OwnerFolder
 from clues.folders.pins import Pins
 from clues.models.base import LanguageModel
+from clues.models.limits import check_fits
 from clues.owner.power import SpoiledAnchors
 from clues.scoring.store import rows_key
 
@@ -24,8 +27,7 @@ class Inputs:
     files: Mapping[str, Path]
     """`rows`, `validation` and `anchors`."""
     rows: Prepared
-    validation: Prepared
-    anchors: Prepared
+    public: PublicFiles
     spoiled: SpoiledAnchors
 
     @staticmethod
@@ -36,26 +38,42 @@ class Inputs:
         lm: LanguageModel,
         seed: int,
         columns: Mapping[str, str] | None = None,
+        public_columns: Mapping[str, str] | None = None,
     ) -> Inputs:
         """Read the files with the tokenizer of `lm`, whose weights are not needed.
 
-        Raises ReadingError or NoRowsError for a file that cannot be used, SettingError for anchors that the model's
-        length truncates: nothing could be said of their completeness.
+        Raises ReadingError or NoRowsError for a file that cannot be used, SettingError for public files that hold the
+        same rows and for anchors that the model's length truncates (nothing could be said of their completeness),
+        ModelError for rows that the model cannot hold.
         """
         tokenizer, max_length = lm.tokenizer, lm.settings.max_length
-        bar = prepare(anchors, tokenizer, max_length)
+        files = {"validation": validation, "anchors": anchors}
+        public = PublicFiles.read(files, tokenizer, max_length, public_columns)
+        bar = public.parts["anchors"]
         if bar.truncated:
             raise SettingError(
                 f"{anchors}: {bar.truncated} anchors are longer than model.max_length = {max_length} tokens: "
                 "raise it or take shorter anchors"
             )
+        rows = prepare(data, tokenizer, max_length, columns)
+        for part in (rows, *public.parts.values()):
+            check_fits(lm, part.largest_id, part.longest)
         return Inputs(
-            {"rows": data, "validation": validation, "anchors": anchors},
-            prepare(data, tokenizer, max_length, columns),
-            prepare(validation, tokenizer, max_length),
-            bar,
+            {"rows": data, **files},
+            rows,
+            public,
             SpoiledAnchors.make(bar, lm, seed),
         )
+
+    @property
+    def validation(self) -> Prepared:
+        """Public rows that directions and evidence are learned from."""
+        return self.public.parts["validation"]
+
+    @property
+    def anchors(self) -> Prepared:
+        """Public rows that set the bar."""
+        return self.public.parts["anchors"]
 
     @property
     def scored(self) -> dict[str, Prepared]:
@@ -64,7 +82,11 @@ class Inputs:
 
     def overlap(self) -> Overlap:
         """What the owner's rows share with the public sets."""
-        return overlap(self.rows.rows, {"validation": self.validation.rows, "anchors": self.anchors.rows})
+        return overlap(self.rows.rows, self.public.rows)
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """What must be known of how the three files were read."""
+        return self.rows.remarks() + self.public.remarks()
 
     def pinned(self) -> dict[str, Pinned]:
         """Which rows these are."""

@@ -13,6 +13,7 @@ from clues.errors import InUseError, ScoresError
 from clues.folders.owner import OwnerFolder
 from clues.folders.summary import Decisions
 from clues.models.base import load_base
+from clues.models.limits import check_fits
 from clues.owner.inputs import Pinned
 from clues.owner.output import begin, check_output, conclude
 from clues.owner.scored_by import scoring_model
@@ -102,6 +103,7 @@ def score_new_rows(
         check_output(folder, job, resume)
     lm = scoring_model(job, load_base(job.model))
     prepared = prepare(data, lm.tokenizer, job.model.max_length, columns)
+    check_fits(lm, prepared.largest_id, prepared.longest)
     if main:
         begin(folder, job, {"rows": Pinned(data, prepared.encoded)})
     part = ChannelFolder(lm, prepared, folder.channels / "rows", earlier.public)
@@ -114,4 +116,4 @@ def score_new_rows(
         return None
     if power := earlier.folder.power.read_if_there():
         folder.power.write(power)
-    return conclude(folder, job, data, part, earlier.bar, columns, overlap={})
+    return conclude(folder, job, data, part, earlier.bar, columns, overlap={}, remarks=prepared.remarks())

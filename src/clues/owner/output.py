@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from clues.config import CLUES, Job
+from clues.data.remarks import Remark
 from clues.disk.writing import copy_file, remove_unfinished
 from clues.errors import InUseError, SettingError
 from clues.folders.owner import OwnerFolder
@@ -44,6 +45,7 @@ def conclude(
     bar: Bar,
     columns: Mapping[str, str] | None,
     overlap: Mapping[str, Mapping[str, int]],
+    remarks: tuple[Remark, ...],
 ) -> Decisions:
     """Decide on an owner's scored rows, and write all that `clues score` leaves in the folder."""
     prepared, channels = rows.prepared, rows.channels(own_domains(job))
@@ -51,7 +53,7 @@ def conclude(
         copy_file(rows.explanations, folder.explanations.path)
     else:
         prepared, channels = with_score(prepared, channels, job.scoring.scorer)
-    origin = Origin(source.name, job.hash, job.model.name, overlap)
+    origin = Origin(source.name, job.hash, job.model.name, overlap, remarks)
     scored = ScoredRows.of(source, prepared, channels, columns)
     decisions = decide(folder, scored, bar, job.selection, origin)
     write_owner_report(folder.path)

@@ -28,6 +28,7 @@ def score_file(
     progress: Progress,
     *,
     columns: Mapping[str, str] | None = None,
+    public_columns: Mapping[str, str] | None = None,
     resume: bool = False,
 ) -> Decisions | None:
     """Score a file, put it to the bar, and write the rows kept and dropped, the scores and a page into `output`.
@@ -39,7 +40,8 @@ def score_file(
 
     Args:
         data: the owner's rows. validation, anchors: public rows of high quality.
-        columns: which columns of `data` are prompt and response, where they have unusual names.
+        columns: which fields of `data` are which part of a row, where they have unusual names
+            (`clues.data.files.columns`); public_columns: the same for both public files.
         resume: go on in a folder that a run with the same settings began.
 
     Raises InUseError, SettingError, and what reading and the model raise.
@@ -48,7 +50,7 @@ def score_file(
     if main:
         check_output(folder, job, resume)
     lm = scoring_model(job, load_base(job.model))
-    inputs = Inputs.read(data, validation, anchors, lm, job.seed, columns)
+    inputs = Inputs.read(data, validation, anchors, lm, job.seed, columns, public_columns)
     where = (inputs, lm, folder, job, progress)
     scoring = ByCriteria(criteria, *where) if scorer is None else ByScorer(scorer, *where)
     if needs_adapter(job):
@@ -61,4 +63,4 @@ def score_file(
         return None
     bar = scoring.bar()
     folder.power.write(scoring.power(bar))
-    return conclude(folder, job, data, scoring.parts["rows"], bar, columns, inputs.overlap().counts)
+    return conclude(folder, job, data, scoring.parts["rows"], bar, columns, inputs.overlap().counts, inputs.remarks())

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from clues.data.files.records import conversation
+from clues.data.files.records import read_record
 from clues.errors import AuditError
 from clues.folders.audit import AuditLine
 from clues.folders.decisions import DroppedRow
@@ -148,11 +148,10 @@ def _write_sample(folder: OwnerFolder, sample: Sequence[str], seed: int) -> None
 
 
 def _line(row: DroppedRow, seed: int, columns: Mapping[str, str] | None) -> AuditLine:
-    """What a person needs to read a row: all turns but the assistant's, the assistant's, and the reason given."""
-    turns = conversation(row.record, columns)
-    prompt = "\n\n".join(turn.content for turn in turns if turn.role != "assistant")
-    response = "\n\n".join(turn.content for turn in turns if turn.role == "assistant")
-    return AuditLine(row.id, row.line, row.reason, seed, prompt, response, "")
+    """What a person needs to read a row: all turns but the responses, the responses, and the reason given."""
+    read = read_record(row.record, "dropped.jsonl", row.line, columns)
+    prompt = "\n\n".join(turn.text for turn in read.messages if not turn.is_response)
+    return AuditLine(row.id, row.line, row.reason, seed, prompt, read.response, "")
 
 
 def read_audit(folder: OwnerFolder, scores: Scores) -> Audit:

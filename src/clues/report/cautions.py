@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from clues.data.damage.spoil import HARMLESS
+from clues.data.remarks import Remark
 from clues.folders.selection import ClientCounts, Unseen
 from clues.folders.training import TrainingLog
 from clues.report.words import count, listed, percent
@@ -87,3 +88,13 @@ def about_truncation(rows: int, scorer: str = "") -> list[Caution]:
         else "read from the start as far as they went. Their completeness is not known."
     )
     return [Caution("truncated", "Truncated answers", text, loud=False)]
+
+
+def about_reading(remarks: Sequence[Remark]) -> list[Caution]:
+    """What of the records was not read, or not as its owner may think."""
+    told = [remark.said for remark in remarks if remark.matters]
+    if not told:
+        return []
+    text = f"{'; '.join(told[:3])}. " + ("“Set aside” has all of it. " if len(told) > 3 else "")
+    text += "A decision holds for what was read: compare it with what you train on."
+    return [Caution("not-read", "Not all that the records hold was read", text[:1].upper() + text[1:])]

@@ -52,7 +52,7 @@ def write_owner_report(folder: Path, *, include_text: bool = True) -> Path:
     )
     scores = own.scores.read()
     level = _level(scores, anchors.level)
-    texts = read_texts(own, scores, about.columns or None) if include_text else None
+    texts = read_texts(own, scores, about.source, about.columns or None) if include_text else None
     explanations = own.explained.read(scores.ids) if include_text else {}
     shown = show_rows(scores, level, texts, explanations, about.columns)
     return write_page(
@@ -99,6 +99,7 @@ def _counted(scores: Scores) -> dict[str, Any]:
     return {
         "rows": len(scores),
         "kept": int(keep.sum()),
+        "kept_in_part": int((keep & scores["truncated"].astype(bool)).sum()),
         "dropped": int((~keep).sum()),
         "reasons": counted,
         "criteria": scores.criteria,
@@ -155,7 +156,8 @@ def _cautions(about: ClientSummary, scores: Scores, anchors: StoredBar) -> list[
         found.append(
             cautions.about_overlap(sum(overlap.values()), f" ({words.listed([n for n in overlap if overlap[n]])})")
         )
-    return found + cautions.about_truncation(about.truncated, scores.scorer)
+    found += cautions.about_truncation(about.truncated, scores.scorer)
+    return found + cautions.about_reading(about.origin.remarks)
 
 
 def _date(folder: OwnerFolder) -> str:

@@ -72,6 +72,9 @@ def end_likelihood(nll: np.ndarray, ends: list[int]) -> float:
 
 
 def end_places(encoded: Encoded) -> list[int]:
-    """Places of the end tokens among the predicted response tokens."""
+    """Places of the end tokens among the predicted response tokens; none in a truncated row, also one whose first
+    answers are whole: of such a conversation nothing can be said as a whole."""
+    if encoded.truncated:
+        return []
     places = [position for position, response in enumerate(encoded.response_mask) if response]
     return [places.index(position) for position in encoded.end_positions]

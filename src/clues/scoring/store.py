@@ -20,7 +20,7 @@ from clues.data.encoding import Encoded
 from clues.disk.writing import replacing, write_table
 from clues.processes import processes
 
-SCORING_VERSION = "5"
+SCORING_VERSION = "6"
 """Raised when a channel's definition changes: older scores are then computed again."""
 SHARD_ROWS = 64
 """Enough to fill batches with rows of like length; what a killed run loses, and what is in memory at once."""

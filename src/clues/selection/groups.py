@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
 from clues.data.damage.labelled import LABEL
-from clues.data.files.records import FORMATS
+from clues.data.files.layouts import TEXT_FIELDS
 from clues.data.rows import Row
 from clues.statistics.shares import share
 
@@ -30,7 +30,7 @@ WHOLE = 0.95
 """A group that loses this share of its rows is gone."""
 LEVEL = 0.05
 """The chance of any warning `more` where rows are dropped without regard to groups is at most this."""
-NO_GROUPS = {LABEL, "input", *(name for names in FORMATS for name in names)}
+NO_GROUPS = {LABEL, *TEXT_FIELDS}
 """Fields that are the conversation, or say what was done to a row."""
 
 
@@ -50,7 +50,8 @@ def groups_of(rows: Sequence[Row], texts: Collection[str] = ()) -> list[Group]:
     Args:
         texts: fields that hold prompt and response, where they have unusual names.
     """
-    names = dict.fromkeys(name for row in rows for name in row.record if name not in NO_GROUPS and name not in texts)
+    read = {name for fields in {row.fields for row in rows} for name in fields.used} | NO_GROUPS | set(texts)
+    names = dict.fromkeys(name for row in rows for name in row.record if name not in read)
     found = [group for name in names for group in _by_field(rows, name)]
     return found + _by_length(rows)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import random
 import subprocess
@@ -253,10 +254,13 @@ RECORDS = [
     {"messages": CHAT, "tags": [{"name": "joints"}]},
     {"conversations": [{"from": m["role"].replace("assistant", "gpt"), "value": m["content"]} for m in CHAT]},
     {"q": "What is gout ?", "a": "Gout is a painful disease of the joints."},
+    {"messages": json.dumps(CHAT)},
 ]
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=["prompt", "instruction", "messages", "conversations", "mapped"])
+@pytest.mark.parametrize(
+    "record", RECORDS, ids=["prompt", "instruction", "messages", "conversations", "mapped", "cell"]
+)
 @pytest.mark.parametrize("kind", ["cut", "exchange"])
 def test_record_carries_the_new_answer(record: dict, kind: str) -> None:
     chat = "messages" in record or "conversations" in record
@@ -273,6 +277,7 @@ def test_record_carries_the_new_answer(record: dict, kind: str) -> None:
     assert all(old != new for old, new in zip(row.responses, result.responses, strict=True))
     turns = result.record.get("messages") or result.record.get("conversations")
     if turns:
+        turns = json.loads(turns) if isinstance(turns, str) else turns
         assert [turn.get("content", turn.get("value")) for turn in turns] == [m.content for m in result.messages]
     else:
         assert result.response in result.record.values()

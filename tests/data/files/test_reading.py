@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clues.data.files.reading import open_data_set, read_rows
+from clues.data.files.values import is_blank
 from clues.data.rows import Message
 from clues.errors import ReadingError
 from tests.helpers.files import FORMATS, put
@@ -24,7 +25,7 @@ RECORDS = [
     {"question": "Last?", "answer": "Yes.", "source": "D"},
 ]
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-damaged = st.sampled_from(["{", "[]", "null", '{"prompt": 1}', '{"prompt": "p", "response": " "}'])
+damaged = st.sampled_from(["{", "[1]", "null", '{"prompt": 1}', '{"prompt": "p", "response": " "}'])
 
 
 def lines(*records: Any) -> str:
@@ -56,7 +57,8 @@ def test_every_format_gives_the_same_rows(tmp_path, name):
     assert [row.record for row in rows] == [RECORDS[0], RECORDS[1], RECORDS[3]]
     assert [row.response for row in rows] == [RECORDS[i]["answer"] for i in (0, 1, 3)]
     assert {row.file for row in rows} == {str(path)}
-    expected = {".csv": [2, 4, 7]}.get(path.name.removesuffix(".gz")[4:], [1, 2, 4])
+    expected = {".csv": [2, 4, 7], ".tsv": [2, 4, 7], ".xlsx": [2, 3, 5]}.get(path.name.removesuffix(".gz")[4:])
+    expected = expected or [1, 2, 4]
     assert [row.line for row in rows] == expected
     assert [item.reason for item in set_aside] == ["the response is empty"]
     assert "Empty?" in set_aside[0].raw
@@ -93,14 +95,18 @@ def test_conversations(tmp_path):
         ({"prompt": "p", "response": "\t "}, "the response is empty"),
         ({"prompt": "", "response": "r"}, "the prompt is empty"),
         ({"prompt": "p", "response": "half \ud83d"}, "field response holds half a character"),
-        ({"text": "t", "id": 1}, "no known fields .*; the record has text, id: rename them or say which columns"),
+        (
+            {"text": "t", "id": 1},
+            "no known fields: the record has text, id; say which are prompt and response, as in --columns",
+        ),
         ({}, "the record has none"),
         ({"instruction": "p", "input": 3, "output": "r"}, "field input is a number, not text"),
         ({"messages": "hello"}, "field messages is text, not a list of turns"),
         ({"messages": []}, "the last turn must be an assistant's, .* here it does not exist"),
         ({"messages": ["hello"]}, "turn 1 of messages is text, not an object with role and content"),
         ({"messages": [{"role": "user"}]}, "turn 1 of messages: field content is missing"),
-        ({"messages": [{"role": "tool", "content": "c"}]}, "turn 1 of messages has the role 'tool'"),
+        ({"messages": [{"role": "narrator", "content": "c"}]}, "turn 1 of messages has the role 'narrator'; roles are"),
+        ({"messages": [{"role": "tool", "content": "c"}]}, "the last turn must be an assistant's, .* it is tool's"),
         ({"messages": [{"role": "user", "content": ["c"]}]}, "turn 1 of messages: field content is a list, not text"),
         ({"messages": [{"role": "user", "content": "c"}]}, "the last turn must be an assistant's, .* it is user's"),
         ({"messages": [{"role": "assistant", "content": "c"}]}, "there is no user turn"),
@@ -115,9 +121,8 @@ def test_what_is_no_row_is_set_aside(tmp_path, record, reason):
 
 
 def test_a_mapped_column_that_is_missing(tmp_path):
-    assert reason_of(tmp_path, {"a": "p", "c": "r"}, {"prompt": "a", "response": "b"}) == "field b is missing"
-    with pytest.raises(ReadingError, match="columns name prompt; they must name prompt and response"):
-        read_rows(tmp_path / "one.jsonl", {"prompt": "a"})
+    reason = reason_of(tmp_path, {"a": "p", "c": "r"}, {"prompt": "a", "response": "b"})
+    assert reason == "field b is missing; the record has a, c (--columns says which field is which)"
 
 
 def test_lines_stay_true_around_blank_lines_marks_and_foreign_bytes(tmp_path):
@@ -126,7 +131,9 @@ def test_lines_stay_true_around_blank_lines_marks_and_foreign_bytes(tmp_path):
     path.write_bytes(b"\xef\xbb\xbf" + good + b"\r\n\r\n  \n" + good[:-2] + b'\xe4"}\n' + good)
     rows, set_aside = read_rows(path)
     assert [row.line for row in rows] == [1, 5]
-    assert [(item.line, item.reason) for item in set_aside] == [(4, "not UTF-8 at byte 31 of the line")]
+    assert [(item.line, item.reason) for item in set_aside] == [
+        (4, "not UTF-8 at byte 31 of the line; save the file as UTF-8")
+    ]
     assert set_aside[0].raw == '{"prompt": "p", "response": "r\\xe4"}'
 
 
@@ -144,14 +151,14 @@ def test_damaged_csv(tmp_path):
         b"p,r\n"
     )
     rows, set_aside = read_rows(path)
-    assert [(row.line, len(row.response)) for row in rows] == [(2, 9), (8, 200_000)]
+    assert [(row.line, len(row.response)) for row in rows] == [(2, 9), (8, 200_000), (10, 1)]
     assert [item.line for item in set_aside] == [5, 6, 7, 9]
     reasons = [item.reason for item in set_aside]
     assert reasons[0] == "3 cells where the header has 2"
     assert "is a quotation mark left open" in reasons[1]
-    assert reasons[2] == "not UTF-8; save the file as UTF-8"
+    assert reasons[2] == "not UTF-8 at byte 3 of the line; save the file as UTF-8"
     assert "unexpected end of data" in reasons[3]
-    assert set_aside[3].raw == 'p,"never closed\np,r'
+    assert set_aside[3].raw == 'p,"never closed'
 
 
 @settings(deadline=None)
@@ -162,7 +169,7 @@ def test_every_line_is_a_row_or_set_aside(tmp_path_factory, entries, escape):
     whole = [r if isinstance(r, str) else json.dumps(r, ensure_ascii=escape) for r in records]
     path.write_text("\n".join(whole), encoding="utf-8", newline="")
     rows, set_aside = read_rows(path)
-    usable = [line for line, e in enumerate(entries, start=1) if isinstance(e, tuple) and e[0].strip() and e[1].strip()]
+    usable = [line for line, e in enumerate(entries, start=1) if isinstance(e, tuple) and not any(map(is_blank, e))]
     assert [row.line for row in rows] == usable
     assert [item.line for item in set_aside] == sorted(set(range(1, len(entries) + 1)) - set(usable))
     for row in rows:
@@ -187,12 +194,16 @@ def test_json_with_its_records_under_data(tmp_path):
         ("none.jsonl", None, "none.jsonl: no such file or folder"),
         ("none.of.these", None, "none.of.these: no such file or folder"),
         ("rows.txt", b"", r"unknown format; its name must end in \.jsonl, "),
-        (
-            "rows.json",
-            b'{"a": 1}\n{"a": 2}\n',
-            r"rows.json:2: not JSON: Extra data; if every line .* name the file \.jsonl",
-        ),
-        ("rows.json", b'{"a": 1}', "neither a list of objects nor"),
+        ("rows.json", b"3", "neither a list of objects nor"),
+        ("rows.json", b'[{"a": 1},\n{"a": 2} 3]\n', "rows.json:2: not JSON: Expecting ','"),
+        ("rows.json", b'[{"a": 1}]\n[2]\n', "rows.json:2: not JSON: Extra data"),
+        ("rows.json", b'{"train": [{}], "test": [{}]}', "it holds the lists train, test; name one, as in .*json:train"),
+        ("rows.json", b'{"prompt": {"0": "p"}, "response": {"0": "r"}}', 'as pandas writes it; .*orient="records"'),
+        ("rows.csv", b"a,b;c\nd,e;f\n", "the header can be cut at , or at ;: say which by .*, sep=, or sep=;"),
+        ("rows.jsonl", b"\xff\xfea\x00b", "begins as UTF-16-LE but does not go on so"),
+        ("rows.xlsx", b"PK", "not an Excel workbook that can be read"),
+        ("rows.arrow", b"ARROW1", "not an Arrow file that can be read"),
+        ("rows.jsonl.zst", b"plain", "cannot be read: "),
         ("rows.json", b"\xe4", "not JSON in UTF-8"),
         ("rows.jsonl.gz", b"plain", "cannot be read: Not a gzipped file"),
         ("rows.csv", b"", "rows.csv:1: the file is empty: a header is needed"),
@@ -221,7 +232,7 @@ def test_splits_of_a_saved_data_set(tmp_path):
         read_rows(f"{tmp_path}/both:dev")
     with pytest.raises(ReadingError, match="flat:dev: the data set has no splits"):
         read_rows(f"{tmp_path}/flat:dev")
-    with pytest.raises(ReadingError, match="a folder, but no saved data set; name a file in it"):
+    with pytest.raises(ReadingError, match="a folder, but no saved data set and no file of rows in it; name a file"):
         read_rows(tmp_path)
 
 

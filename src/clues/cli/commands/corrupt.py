@@ -8,8 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from clues.cli.options import Columns, check_new, check_share, parse_columns, parse_list
+from clues.cli.options import check_new, check_share, parse_list
 from clues.cli.output import NORMAL, Output
+from clues.cli.reading import AS_FOUND, Reading
 from clues.cli.text.words import count, listed
 from clues.errors import UsageError
 
@@ -29,7 +30,7 @@ def corrupt(
     share: float = 0.5,
     kinds: str = "cut,deletion,exchange",
     seed: int = 0,
-    columns: Columns = None,
+    reading: Reading = AS_FOUND,
     output: Output = NORMAL,
 ) -> int:
     """Spoil a share of a file's answers in known ways, for tests of the selection.
@@ -59,7 +60,7 @@ def corrupt(
     check_new(output_to)
     if output_to.suffix != ".jsonl":
         raise UsageError(f"{output_to}: spoiled rows are written as JSON lines; end its name in .jsonl")
-    rows, set_aside = read_rows(file, parse_columns(columns))
+    rows, set_aside = read_rows(file, reading.named())
     try:
         spoiled = corrupt_rows(rows, share, parse_list(kinds), seed)
     except ValueError as error:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from clues.cli.commands.evaluate_knowledge import NOTHING, Asked, evaluate_knowledge
-from clues.cli.options import Columns, Model, Offline, Settings, owner_job, parse_columns
+from clues.cli.options import Model, Offline, Settings, owner_job
 from clues.cli.output import NORMAL, Output, table
 from clues.cli.quiet import stay_offline
+from clues.cli.reading import AS_FOUND, Reading
 from clues.cli.text.compared import Compared, compared_text, interval_text, measured
 from clues.cli.text.words import count, fixed, percent
 from clues.errors import UsageError
@@ -42,7 +43,7 @@ def evaluate(
     model: Model = None,
     adapters: Annotated[tuple[Path, ...], Parameter(name="--adapter", show_default=False)] = (),
     answers: Path | None = None,
-    columns: Columns = None,
+    reading: Reading = AS_FOUND,
     knowledge: Asked = NOTHING,
     settings: Settings = (),
     offline: Offline = False,
@@ -65,10 +66,10 @@ def evaluate(
     """
     if offline:
         stay_offline()
-    if knowledge.is_given(test, answers, columns):
+    if knowledge.is_given(test, answers, reading.named()):
         return evaluate_knowledge(knowledge, owner_job(settings, {"model.name": model}), adapters, output)
     if answers is not None:
-        if test or model or adapters or columns:
+        if test or model or adapters or reading.named():
             raise UsageError("--answers names what the models wrote already: leave TEST, --model and --adapter out")
         from clues.cli.commands.evaluate_answers import evaluate_answers
 
@@ -83,7 +84,7 @@ def evaluate(
 
     job = owner_job(settings, {"model.name": model})
     lm = load_base(job.model)
-    prepared = prepare(test, lm.tokenizer, job.model.max_length, parse_columns(columns))
+    prepared = prepare(test, lm.tokenizer, job.model.max_length, reading.named())
     try:
         held_out = TestSet.make(prepared.rows, lm, job.evaluation)
     except ValueError as error:

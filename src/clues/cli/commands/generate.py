@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from clues.cli.options import Columns, DryRun, Model, Offline, Resume, Settings, owner_job, parse_columns
+from clues.cli.options import DryRun, Model, Offline, Resume, Settings, owner_job
 from clues.cli.output import NORMAL, Output, table
 from clues.cli.quiet import stay_offline
+from clues.cli.reading import AS_FOUND, Reading
 from clues.cli.text.first_row import indented
 from clues.cli.text.usable import MOST_LINES
 from clues.cli.text.words import count, fixed, percent
@@ -46,7 +47,7 @@ def generate(
     limit: int | None = None,
     temperature: float = 0.0,
     seed: int = 0,
-    columns: Columns = None,
+    reading: Reading = AS_FOUND,
     settings: Settings = (),
     resume: Resume = False,
     dry_run: DryRun = False,
@@ -89,7 +90,7 @@ def generate(
     job = owner_job((*DEFAULTS, *settings), {"model.name": model})
     names, drawing = name_adapters(adapters), Drawing(temperature, seed)
     lm = load_skeleton(job.model) if dry_run else load_base(job.model)
-    read_from = parse_columns(columns)
+    read_from = reading.named()
     prompts = prepare_prompts(test, lm, max_new_tokens, read_from, limit)
     made_with = answer_settings(test, prompts, lm, names, drawing, read_from)
     check_folder(output_to, made_with, resume)

@@ -115,10 +115,15 @@ def _check_clients(job: Job) -> None:
 
 def _check_data(job: Job) -> None:
     """Raises UsageError or ReadingError for what would otherwise fail minutes later, and in a client's own log."""
+    from clues.data.files.columns import check_columns
     from clues.data.files.reading import open_data_set
 
+    if job.public.columns.named:
+        check_columns(job.public.columns.named)
     _check_clients(job)
     for client in job.clients:
         if not client.data:
             raise UsageError(f"the client {client.name} has no data: name its file, or the --federation where it is")
+        if client.columns.named:
+            check_columns(client.columns.named)
         open_data_set(client.data)

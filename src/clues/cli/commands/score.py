@@ -10,7 +10,6 @@ from cyclopts import Parameter
 
 from clues.cli.errors import DONE
 from clues.cli.options import (
-    Columns,
     DryRun,
     Model,
     Offline,
@@ -19,10 +18,10 @@ from clues.cli.options import (
     Settings,
     check_share,
     owner_job,
-    parse_columns,
 )
 from clues.cli.output import NORMAL, Output
 from clues.cli.quiet import stay_offline
+from clues.cli.reading import AS_FOUND, PublicColumns, Reading, parse_columns
 from clues.cli.text.kept import Kept, kept_text
 from clues.cli.text.words import percent
 from clues.config.names import Rule
@@ -54,7 +53,8 @@ def score(
     rule: Rule | None = None,
     alpha: float | None = None,
     q: float | None = None,
-    columns: Columns = None,
+    reading: Reading = AS_FOUND,
+    public_columns: PublicColumns = None,
     settings: Settings = (),
     resume: Resume = False,
     dry_run: DryRun = False,
@@ -88,15 +88,15 @@ def score(
     q
         fdr: at most this share of the dropped rows is good, in expectation.
     fail_over
-        Exit with 1 if a larger share of the rows than this, in 0 to 1, is dropped.
+        Exit with 1 if a larger share of the records than this, in 0 to 1, is set aside or dropped.
     """
     check_share("--fail-over", fail_over)
     if offline:
         stay_offline()
     bar = {name: value for name, value in (("rule", rule), ("alpha", alpha), ("q", q)) if value is not None}
-    names = parse_columns(columns)
+    names, public = reading.named(), parse_columns(public_columns, "--public-columns")
     if like is not None:
-        if validation or anchors or channels or scorer or model or settings or dry_run:
+        if validation or anchors or channels or scorer or model or settings or dry_run or public:
             raise UsageError("--like takes the model, the settings and the bar from that folder: leave the others out")
         from clues.owner.new_rows import score_new_rows
 
@@ -112,10 +112,10 @@ def score(
         if dry_run:
             from clues.cli.text.score_rehearsal import rehearse
 
-            return rehearse((file, validation, anchors), output_to, job, names, resume, output)
+            return rehearse((file, validation, anchors), output_to, job, (names, public), resume, output)
         from clues.owner.score import score_file
 
-        work = partial(score_file, file, validation, anchors, output_to, job)
+        work = partial(score_file, file, validation, anchors, output_to, job, public_columns=public)
     from clues.folders.owner import OwnerFolder
 
     with output.progress(OwnerFolder(output_to).events) as progress:
@@ -123,7 +123,8 @@ def score(
     if decisions is None:
         return DONE  # one of several processes; the first one answers
     found = Kept.read(output_to)
-    share = decisions.dropped / max(1, decisions.rows)
-    failed = f"{percent(share, 1)} of the rows are dropped" if fail_over is not None and share > fail_over else ""
+    share = (decisions.dropped + decisions.set_aside) / max(1, decisions.rows + decisions.set_aside)
+    lost = f"{percent(share, 1)} of the records are set aside or dropped"
+    failed = lost if fail_over is not None and share > fail_over else ""
     facts = {"command": "score", **found.facts}
     return output.answer(kept_text(output_to, found), facts, Path(found.kept_file), failed)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
+
+from clues.cli.text.safe import safe
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -72,6 +73,6 @@ def _decoded(ids: list[int], tokenizer: PreTrainedTokenizerBase) -> str:
 
 def indented(text: str) -> str:
     """The text two spaces in; control characters, which could steer the terminal, by their code."""
-    safe = "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else f"\\x{ord(c):02x}" for c in text)
-    more = f" … ({len(safe) - MOST} more characters)" if len(safe) > MOST else ""
-    return "\n".join(f"  {line}" for line in (safe[:MOST] + more).rstrip("\n").split("\n"))
+    plain = safe(text)
+    more = f" … ({len(plain) - MOST} more characters)" if len(plain) > MOST else ""
+    return "\n".join(f"  {line}" for line in (plain[:MOST] + more).rstrip("\n").split("\n"))

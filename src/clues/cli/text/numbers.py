@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clues.cli.output import table
-from clues.cli.text.words import duration, fixed, percent
+from clues.cli.text.words import count, duration, fixed, percent
 
 if TYPE_CHECKING:
     from clues.folders.metrics import How
+    from clues.folders.owner import OwnerFolder
 
 SELECTION = {"auc": "AUC", "precision": "precision", "recall": "recall", "f1": "F1"}
 HOW = ("federated", "merged")
@@ -32,6 +33,11 @@ class RunNumbers:
     """Arm -> how -> test NLL."""
     gap_closed: Mapping[How, float | None]
     seconds: float
+    set_aside: int = 0
+    in_part: int = 0
+    """Rows longer than the model reads."""
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Client -> what of its records was not read, where its folder is on this machine."""
 
     @staticmethod
     def read(folder: Path) -> RunNumbers:
@@ -50,12 +56,22 @@ class RunNumbers:
             models={arm: {how: n.test_nll for how, n in both.items()} for arm, both in metrics.models.items()},
             gap_closed=metrics.gap_closed,
             seconds=round(sum(metrics.seconds.values()), 1),
+            set_aside=sum(client.set_aside or 0 for client in counts.clients.values()),
+            in_part=sum(client.truncated or 0 for client in counts.clients.values()),
+            notes={own.path.name: _notes(own) for own in RunFolder(folder).clients()},
         )
+
+
+def _notes(own: OwnerFolder) -> list[str]:
+    return [remark.said for remark in own.client.read().origin.remarks if remark.matters]
 
 
 def run_text(page: Path, numbers: RunNumbers) -> str:
     """The same for a person."""
-    blocks = [f"{numbers.kept} of {numbers.rows} rows kept by the rule {numbers.rule}"]
+    blocks = [f"{numbers.kept} of {numbers.rows} rows kept by the rule {numbers.rule}{_lost(numbers)}"]
+    notes = [f"note: {client}: {note}" for client, some in numbers.notes.items() for note in some]
+    if notes:
+        blocks.append("\n".join(notes))
     if numbers.selection:
         blocks.append(table(_selection_rows(numbers.selection, numbers.published)))
     models = [["test NLL (lower is better)", *HOW]]
@@ -66,6 +82,13 @@ def run_text(page: Path, numbers: RunNumbers) -> str:
         blocks.append(f"gap from mixed to oracle closed: {', '.join(gaps)}")
     blocks.append(f"time    {duration(numbers.seconds)}\nreport  {page}")
     return "\n\n".join(blocks)
+
+
+def _lost(numbers: RunNumbers) -> str:
+    """What of the clients' files was not decided on, or not on the whole of it."""
+    lost = {"set aside": (numbers.set_aside, "record"), "read in part": (numbers.in_part, "row")}
+    said = [f"{count(n, what)} {how}" for how, (n, what) in lost.items() if n]
+    return f"; {' and '.join(said)}" if said else ""
 
 
 def _selection_rows(

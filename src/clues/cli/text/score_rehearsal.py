@@ -11,6 +11,9 @@ from clues.cli.text.first_row import first_row, first_row_text
 from clues.cli.text.usable import usable, usable_text
 from clues.cli.text.words import count
 from clues.config import Job
+from clues.data.census import Census
+from clues.data.overlap import PublicSets
+from clues.data.public import about_few
 from clues.folders.owner import OwnerFolder
 from clues.models.base import load_skeleton
 from clues.owner.inputs import Inputs
@@ -22,17 +25,23 @@ def rehearse(
     files: tuple[Path, Path, Path],
     output_to: Path,
     job: Job,
-    columns: dict[str, str] | None,
+    columns: tuple[dict[str, str] | None, dict[str, str] | None],
     resume: bool,
     output: Output,
 ) -> int:
-    """Check the job, its files and its model; show counts, the first row and the cost."""
+    """Check the job, its files and its model; show counts, the first row and the cost.
+
+    `columns`: of the owner's file, and of the public ones.
+    """
     scored_by(job)
     check_output(OwnerFolder(output_to), job, resume)
     lm = scoring_model(job, load_skeleton(job.model))
-    inputs = Inputs.read(*files, lm, job.seed, columns)
+    inputs = Inputs.read(*files, lm, job.seed, *columns)
     mine, cost = inputs.rows, owner_cost(inputs, lm, job)
-    found = usable(files[0], mine, inputs.overlap())
+    census = Census(PublicSets(inputs.public.rows))
+    census.add(mine)
+    public = [*inputs.public.remarks(), *about_few(inputs.anchors.rows)]
+    found = usable(files[0], census, list(inputs.public.files), public)
     first = first_row(mine.rows[0], mine.encoded[0], lm.tokenizer)
     text = "\n".join(
         [

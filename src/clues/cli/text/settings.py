@@ -26,8 +26,9 @@ def settings_text(settings: Sequence[Setting]) -> str:
 
 
 def _heading(table: str) -> str:
-    name, bracket, _ = table.partition("[")
-    return f"[[{name}]]" if bracket else f"[{name}]"
+    name, bracket, rest = table.partition("[")
+    below = rest.partition("]")[2]
+    return f"[[{name}]]" if bracket and not below else f"[{name}{below}]"
 
 
 def _toml(setting: Setting) -> str:

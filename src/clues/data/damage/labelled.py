@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from clues.data.files.values import parsed
 from clues.data.rows import Row
 
 LABEL = "clues_label"
@@ -36,6 +38,9 @@ def _renewed(value: Any, new: dict[str, list[str]]) -> Any:
     if isinstance(value, str) and value.strip() in new:
         texts = new[value.strip()]  # several where a conversation gives the same response twice: used in order
         return texts.pop(0) if len(texts) > 1 else texts[0]
+    if isinstance(value, str) and isinstance(turns := parsed(value), list):  # messages in a cell of a table
+        renewed = _renewed(turns, new)
+        return value if renewed == turns else json.dumps(renewed, ensure_ascii=False)
     if isinstance(value, list):
         return [_renewed(item, new) for item in value]
     if isinstance(value, dict) and value.get("role", value.get("from")) not in ("user", "human", "system"):

@@ -10,8 +10,18 @@ from typing import Any, Protocol
 from clues.data.rows import Record
 from clues.disk.writing import json_line
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".ndjson", ".ndjson.gz", ".json", ".json.gz", ".csv", ".csv.gz", ".parquet")
-"""Of the files that clues reads; a saved Hugging Face data set is a folder."""
+TEXT = (".jsonl", ".ndjson", ".json", ".csv", ".tsv")
+COMPRESSED = (".gz", ".zst")
+SUFFIXES = (
+    *TEXT,
+    *(text + packed for text in TEXT for packed in COMPRESSED),
+    ".parquet",
+    ".arrow",
+    ".feather",
+    ".xlsx",
+)
+"""Of the files that clues reads by their names; a file of another name is told by its content. A saved Hugging Face
+data set is a folder, and so are shards."""
 
 
 @dataclass(frozen=True)
@@ -20,15 +30,22 @@ class Item:
 
     line: int
     """1-based line of the file where the record begins, or its number in a format without lines."""
-    raw: str
-    """As it stands in the file; as JSON where the file is no text."""
+    text: str | None
+    """As it stands in the file; None where the file is no text."""
     record: Record | None
     problem: str = ""
     """Why `record` is None."""
+    note: str = ""
+    """What its owner should know of the record although it can be read."""
+
+    @property
+    def raw(self) -> str:
+        """As it stands in the file; as JSON where the file is no text."""
+        return json_line(self.record).decode() if self.text is None else self.text
 
 
 class DataSet(Protocol):
-    """A data set in one format. Opening it reads nothing yet."""
+    """A data set in one format. Opening it reads no record yet."""
 
     @property
     def suffix(self) -> str:
@@ -38,6 +55,15 @@ class DataSet(Protocol):
     @property
     def location(self) -> Path | None:
         """The file or folder that holds it; None where it is not ours."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """How it is read, where that is not what everybody expects of the name; complete once the items were read."""
+        ...
+
+    def size(self) -> int:
+        """About how many items there are, for progress alone."""
         ...
 
     def items(self) -> Iterator[Item]:
@@ -50,11 +76,12 @@ class DataSet(Protocol):
 
 
 def suffix_of(path: str | Path) -> str:
-    """The suffix that tells the format, `.gz` included; empty if it is none that clues reads."""
+    """The suffix that tells the format, compression included; empty if it is none that clues reads."""
     return max((suffix for suffix in SUFFIXES if Path(path).name.lower().endswith(suffix)), key=len, default="")
 
 
-def object_item(line: int, value: Any) -> Item:
-    """An item of a format that has no lines."""
-    raw = json_line(value).decode()
-    return Item(line, raw, value) if isinstance(value, dict) else Item(line, raw, None, "the record is not an object")
+def value_item(line: int, value: Any, text: str | None = None, note: str = "") -> Item:
+    """An item of a value that should be an object."""
+    if isinstance(value, dict):
+        return Item(line, text, value, note=note)
+    return Item(line, json_line(value).decode() if text is None else text, None, "the record is not an object")

@@ -1,114 +1,136 @@
-"""What a record says: its fields as a conversation, in every naming that data sets use."""
+"""What a record says: its fields as a row, in every layout that data sets have, with an account of every field."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from clues.data.rows import Message, Record
+from clues.data.files.account import account
+from clues.data.files.columns import Columns
+from clues.data.files.contents import text_in
+from clues.data.files.found import Found, find
+from clues.data.files.marks import marked
+from clues.data.files.pairs import prompt_turns, response_turns
+from clues.data.files.tool_calls import tools_of
+from clues.data.files.turns import read_turns
+from clues.data.files.values import is_absent, is_blank, parsed, text_of
+from clues.data.rows import Message, Record, Row
 from clues.errors import UnusableRecord
 
-ROLES = {"system": "system", "user": "user", "assistant": "assistant", "human": "user", "gpt": "assistant"}
-"""Roles as they are written, `human` and `gpt` being ShareGPT's."""
 
+def read_record(record: Record, file: str, line: int, columns: Columns | None = None) -> Row:
+    """The row that a record is, its last turn an assistant's.
 
-def conversation(record: Record, columns: Mapping[str, str] | None = None) -> tuple[Message, ...]:
-    """The turns of a record, the last one an assistant's.
+    Fields are found in the layouts of `layouts.LAYOUTS`, or named by `columns` (see `columns.check_columns`). A field
+    that holds nothing (`values.is_absent`) is as good as not there. Lists and objects may be written as text.
 
-    `columns` names the fields of prompt and response, `{"prompt": ..., "response": ...}`; without it the fields that
-    the record has decide: `messages` (`role`, `content`), `conversations` (`from`, `value`), `prompt` and `response`,
-    `instruction` with or without `input` and `output`, or `question` and `answer`.
-
-    Raises UnusableRecord with the reason if there is no such conversation, or no text in one of its turns.
+    Raises UnusableRecord with the reason if there is no such conversation, no text in one of its turns, or something
+    in it that cannot be followed.
     """
-    messages = _pair(record, columns["prompt"], columns["response"]) if columns else _detected(record)
+    found = find(record, columns)
+    _check_marks(found)
+    tools, template_args = _tools(found), _template_args(found)
+    messages = _conversation(found)
     _check(messages)
+    fields = account(record, found.layout.name, found.used, found.left_out, found.turns, found.stand_ins)
+    return Row(messages, file, line, record, tools, template_args, fields)
+
+
+def _conversation(found: Found) -> tuple[Message, ...]:
+    if "messages" in found.layout.needs:
+        messages = _with_chosen(found, _turns(found, "messages"))
+    else:
+        messages = [*prompt_turns(found), *response_turns(found)]
+        messages = _without_repeat(messages)
+    return tuple(_with_system(found, messages))
+
+
+def _turns(found: Found, part: Any) -> list[Message]:
+    name, value = found.field(part), found.value(part)
+    turns = read_turns(value, name)
+    found.used.add(name)
+    found.turns[name] = found.turns.get(name, set()) | turns.used
+    found.left_out |= {f"{name}[].{what}" for what in turns.left_out}
+    return turns.messages
+
+
+def _with_chosen(found: Found, messages: list[Message]) -> list[Message]:
+    """A conversation that ends in a question, with the answer that is preferred (LLaMA-Factory's pairs)."""
+    if messages and messages[-1].role != "assistant" and found.has("response"):
+        return [*messages, *response_turns(found)]
     return messages
 
 
-def _detected(record: Record) -> tuple[Message, ...]:
-    """By the first format whose fields are all there; else the first with one of them says what is missing."""
-    there = {field for field, value in record.items() if value is not None}
-    for enough in (all, any):
-        for fields, read in FORMATS.items():
-            if enough(field in there for field in fields):
-                return read(record)
-    known = "; ".join(" and ".join(fields) for fields in FORMATS)
-    raise UnusableRecord(
-        f"no known fields ({known}); the record has {', '.join(map(str, record)) or 'none'}: "
-        "rename them or say which columns are prompt and response"
-    )
+def _without_repeat(messages: list[Message]) -> list[Message]:
+    """Where the response is a whole conversation, the prompt before it is its beginning once more."""
+    starts = [i for i, message in enumerate(messages) if message.role in ("user", "system")]
+    for start in starts[1:]:
+        before = [(m.role, m.content) for m in messages[:start]]
+        if before == [(m.role, m.content) for m in messages[start : 2 * start]]:
+            return messages[start:]
+    return messages
 
 
-def _pair(record: Record, prompt: str, response: str) -> tuple[Message, ...]:
-    return Message("user", _text(record, prompt)), Message("assistant", _text(record, response))
+def _with_system(found: Found, messages: list[Message]) -> list[Message]:
+    """The record's own system message in front; one that the turns have as well stands there once."""
+    if not found.has("system"):
+        return messages
+    name, value = found.field("system"), found.value("system")
+    found.used.add(name)
+    text = text_of(text_in(value), name)
+    if messages and messages[0].role == "system":
+        first, *rest = messages
+        return messages if first.content.strip() == text.strip() else [
+            Message("system", f"{text}\n\n{first.content}"), *rest
+        ]  # fmt: skip
+    return [Message("system", text), *messages]
 
 
-def _instruction(record: Record) -> tuple[Message, ...]:
-    user, assistant = _pair(record, "instruction", "output")
-    given = _text(record, "input") if record.get("input") is not None else ""
-    return (Message("user", f"{user.content}\n\n{given}") if given.strip() else user), assistant
+def _tools(found: Found) -> tuple[Mapping[str, Any], ...]:
+    if not found.has("tools"):
+        return ()
+    tools = tools_of(found.value("tools"))
+    if tools is None:
+        found.left_out.add(found.field("tools"))
+    found.used.add(found.field("tools"))
+    return tools or ()
 
 
-def _turns(record: Record, field: str) -> tuple[Message, ...]:
-    turns = record[field]
-    if not isinstance(turns, list):
-        raise UnusableRecord(f"field {field} is {_kind(turns)}, not a list of turns")
-    return tuple(_turn(turn, f"turn {number} of {field}") for number, turn in enumerate(turns, start=1))
+def _template_args(found: Found) -> dict[str, Any]:
+    """Arguments for the chat template; those that are given to it anyway are not the record's to set."""
+    value = parsed(found.value("template_args")) if found.has("template_args") else None
+    if not isinstance(value, Mapping):
+        return {}
+    found.used.add(found.field("template_args"))
+    ours = ("messages", "conversation", "tools", "tokenize", "add_generation_prompt", "chat_template", "documents")
+    return {str(key): item for key, item in value.items() if key not in ours and not is_absent(item)}
 
 
-def _turn(turn: Any, where: str) -> Message:
-    if not isinstance(turn, Mapping):
-        raise UnusableRecord(f"{where} is {_kind(turn)}, not an object with role and content")
-    role_field, text_field = ("from", "value") if "from" in turn else ("role", "content")
-    role = _text(turn, role_field, where)
-    if role not in ROLES:
-        raise UnusableRecord(f"{where} has the role {role!r}; roles are system, user and assistant")
-    return Message(ROLES[role], _text(turn, text_field, where))
-
-
-FORMATS: dict[tuple[str, ...], Callable[[Record], tuple[Message, ...]]] = {
-    ("messages",): lambda record: _turns(record, "messages"),
-    ("conversations",): lambda record: _turns(record, "conversations"),
-    ("prompt", "response"): lambda record: _pair(record, "prompt", "response"),
-    ("instruction", "output"): _instruction,
-    ("question", "answer"): lambda record: _pair(record, "question", "answer"),
-}
-"""Fields that make a conversation, and how."""
-
-
-def _text(record: Record, field: str, where: str = "") -> str:
-    place = f"{where}: " if where else ""
-    if field not in record:
-        raise UnusableRecord(f"{place}field {field} is missing")
-    text = record[field]
-    if not isinstance(text, str):
-        raise UnusableRecord(f"{place}field {field} is {_kind(text)}, not text")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise UnusableRecord(f"{place}field {field} holds half a character (a lone surrogate), which is no text")
-    return text
+def _check_marks(found: Found) -> None:
+    """A record that its owner marks as not to be learned. Raises UnusableRecord."""
+    if found.has("label"):
+        name, label = found.field("label"), found.value("label")
+        if isinstance(label, bool) or str(label).strip().casefold() in ("true", "false"):
+            found.used.add(name)
+            if not marked(label):
+                raise UnusableRecord(f"{name} is false: an answer that its owner does not want, so not one to learn")
+    following = marked(found.value("weight")) if found.has("weight") else None
+    if following is not None:  # another weight is named as left out
+        name = found.field("weight")
+        found.used.add(name)
+        if not following:
+            raise UnusableRecord(f"{name} is 0: nothing is learned from this record")
 
 
 def _check(messages: tuple[Message, ...]) -> None:
     if not messages or messages[-1].role != "assistant":
         last = f"is {messages[-1].role}'s" if messages else "does not exist"
         raise UnusableRecord(f"the last turn must be an assistant's, for it is what is learned; here it {last}")
-    if not any(message.role == "user" for message in messages):
+    if not any(message.role in ("user", "tool") for message in messages):
         raise UnusableRecord("there is no user turn, so that nothing tells what the response is about")
     for number, message in enumerate(messages, start=1):
-        if message.role != "system" and not message.content.strip():
+        if message.role in ("user", "assistant") and is_blank(message.content) and not message.tool_calls:
             which = "response" if message.role == "assistant" else "prompt"
             raise UnusableRecord(f"the {which} is empty" + (f" (turn {number})" if len(messages) > 2 else ""))
-
-
-def _kind(value: Any) -> str:
-    """What a value is, in the words of JSON."""
-    kinds = {
-        type(None): "null",
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-        list: "a list",
-        dict: "an object",
-    }
-    return kinds.get(type(value), "text" if isinstance(value, str) else f"a {type(value).__name__}")
+    if not any(message.is_response for message in messages):
+        raise UnusableRecord("every assistant turn is marked as not to be trained on (weight 0, train false)")

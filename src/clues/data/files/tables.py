@@ -1,124 +1,131 @@
-"""Data sets in Arrow tables: Parquet files, saved Hugging Face data sets and those of a hub."""
+"""Data sets in Arrow tables: Parquet, Feather and Arrow files. An item's line is the record's number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clues.data.files.formats import Item, object_item
-from clues.disk.writing import json_line
+from clues.data.files.arrow import items_of
+from clues.data.files.formats import Item
 from clues.errors import ReadingError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from datasets import Dataset
+
+BATCH = 1000
+"""Rows that are in memory at a time."""
 
 
 class Parquet:
-    """A Parquet file. An item's line is the record's number, here and below."""
+    """A Parquet file; a copy keeps its row groups and its compression."""
 
     suffix = ".parquet"
 
     def __init__(self, path: Path) -> None:
         self.path = self.location = path
+        self.notes: list[str] = []
+
+    def size(self) -> int:
+        """See `DataSet`."""
+        with self._opened() as file:
+            return file.metadata.num_rows
 
     def items(self) -> Iterator[Item]:
-        records = (record for batch in self._table.to_batches() for record in batch.to_pylist())
-        for number, record in enumerate(records, start=1):
-            yield object_item(number, record)
+        """See `DataSet`."""
+        with self._opened() as file:
+            yield from items_of(file.iter_batches(batch_size=BATCH), str(self.path), self.notes)
 
     def copy(self, lines: Sequence[int], out: Path) -> None:
-        import pyarrow as pa
+        """See `DataSet`."""
         import pyarrow.parquet as pq
 
-        pq.write_table(self._table.take(pa.array([line - 1 for line in lines], pa.int64())), out)
+        with self._opened() as file, pq.ParquetWriter(out, file.schema_arrow, **_written(file)) as writer:
+            end = 0
+            for group in range(file.num_row_groups):
+                start, end = end, end + file.metadata.row_group(group).num_rows
+                if kept := [line - 1 - start for line in lines if start < line <= end]:
+                    writer.write_table(file.read_row_group(group).take(kept), row_group_size=len(kept))
 
-    @cached_property
-    def _table(self) -> pa.Table:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+    @contextmanager
+    def _opened(self) -> Iterator[Any]:
+        with _readable(self.path, "Parquet"):
+            import pyarrow.parquet as pq
 
-        try:
             with pq.ParquetFile(self.path) as file:
-                return file.read()
-        except (OSError, pa.ArrowException) as error:
-            raise ReadingError(f"{self.path}: not a Parquet file that can be read: {error}") from error
+                yield file
 
 
-class SavedDataSet:
-    """A folder that `datasets` has saved, and the name of the split if it has several."""
-
-    suffix = ""
-
-    def __init__(self, folder: Path, split: str) -> None:
-        self.folder = self.location = folder
-        self.split = split
-
-    def items(self) -> Iterator[Item]:
-        return _items(self._records)
-
-    def copy(self, lines: Sequence[int], out: Path) -> None:
-        kept = self._records.select([line - 1 for line in lines])
-        # Left to itself, `datasets` saves an empty data set in no shard at all, and cannot load that.
-        kept.save_to_disk(str(out), num_shards=None if lines else 1)
-
-    @cached_property
-    def _records(self) -> Dataset:
-        from datasets import load_from_disk
-
-        try:
-            loaded = load_from_disk(str(self.folder))
-        except FileNotFoundError as error:
-            raise ReadingError(f"{self.folder}: a folder, but no saved data set; name a file in it") from error
-        except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-            raise ReadingError(f"{self.folder}: not a saved data set that can be read: {error}") from error
-        return _split(loaded, str(self.folder), self.split)
+def _written(file: Any) -> dict[str, Any]:
+    """How a file was written, as its first row group tells it: its compression, column by column."""
+    if not file.num_row_groups:
+        return {}
+    group = file.metadata.row_group(0)
+    columns = [group.column(i) for i in range(group.num_columns)]
+    return {"compression": {column.path_in_schema: _named(column.compression) for column in columns}}
 
 
-class HubDataSet:
-    """A data set by its name on a hub, `organisation/name`. A copy of it is a file of JSON lines."""
+def _named(compression: str) -> str:
+    return "none" if compression == "UNCOMPRESSED" else compression.lower()
 
-    suffix = ".jsonl"
-    location = None
 
-    def __init__(self, name: str, split: str) -> None:
-        self.name, self.split = name, split
+class Arrow:
+    """An Arrow file, a stream of Arrow, or a Feather file of either version; a copy is of the same kind."""
+
+    def __init__(self, path: Path, suffix: str) -> None:
+        self.path = self.location = path
+        self.suffix = suffix
+        self.notes: list[str] = []
+
+    def size(self) -> int:
+        """See `DataSet`."""
+        return self._table().num_rows
 
     def items(self) -> Iterator[Item]:
-        return _items(self._records)
+        """See `DataSet`."""
+        return items_of(iter(self._table().to_batches(BATCH)), str(self.path), self.notes)
 
     def copy(self, lines: Sequence[int], out: Path) -> None:
-        out.write_bytes(b"".join(json_line(self._records[line - 1]) + b"\n" for line in lines))
+        """See `DataSet`."""
+        import pyarrow as pa
+        import pyarrow.feather as feather
 
-    @cached_property
-    def _records(self) -> Dataset:
-        from datasets import load_dataset
+        kept = self._table().take(pa.array([line - 1 for line in lines], pa.int64()))
+        if self._head().startswith(b"FEA1"):
+            feather.write_feather(kept, str(out), version=1)
+            return
+        new = pa.ipc.new_file if self._head().startswith(b"ARROW1") else pa.ipc.new_stream
+        compressed = pa.ipc.IpcWriteOptions(compression="lz4" if self.suffix == ".feather" else None)
+        with new(str(out), kept.schema, options=compressed) as writer:
+            writer.write_table(kept)
 
-        try:
-            loaded = load_dataset(self.name)
-        except Exception as error:  # the network, the hub and the data set's own files all fail in ways of their own
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise ReadingError(f"{self.name}: no such file, and as a hub's data set not to be had: {reason}") from error
-        return _split(loaded, self.name, self.split)
+    def _table(self) -> pa.Table:
+        with _readable(self.path, "Arrow"):
+            import pyarrow as pa
+            import pyarrow.feather as feather
+
+            if self._head().startswith((b"ARROW1", b"FEA1")):
+                table = feather.read_table(str(self.path), memory_map=True)
+            else:
+                with pa.memory_map(str(self.path)) as stream:
+                    table = pa.ipc.open_stream(stream).read_all()
+            table.validate(full=True)  # Arrow believes a file's offsets, and a damaged one would end the process
+            return table
+
+    def _head(self) -> bytes:
+        with self.path.open("rb") as file:
+            return file.read(6)
 
 
-def _items(records: Dataset) -> Iterator[Item]:
-    for number, record in enumerate(records, start=1):
-        yield object_item(number, record)
+@contextmanager
+def _readable(path: Path, kind: str) -> Iterator[None]:
+    """Raises ReadingError for what pyarrow makes of a file that is none of that kind, or damaged."""
+    import pyarrow as pa
 
-
-def _split(loaded: Any, name: str, split: str) -> Dataset:
-    """The one split that is asked for; a single split needs no name."""
-    if not isinstance(loaded, Mapping):
-        if split:
-            raise ReadingError(f"{name}:{split}: the data set has no splits; name it without one")
-        return loaded
-    if not split and len(loaded) == 1:
-        return next(iter(loaded.values()))
-    if split not in loaded:
-        names = ", ".join(map(str, loaded))
-        asked = f"no split {split!r}; " if split else ""
-        raise ReadingError(f"{name}: {asked}the splits are {names}; name one, as in {name}:{next(iter(loaded))}")
-    return loaded[split]
+    try:
+        yield
+    except ReadingError:
+        raise
+    except (OSError, pa.ArrowException, ValueError, KeyError, OverflowError) as error:
+        raise ReadingError(f"{path}: not a{'n' * (kind == 'Arrow')} {kind} file that can be read: {error}") from error

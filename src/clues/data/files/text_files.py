@@ -1,148 +1,148 @@
-"""Data sets in text files, gzipped or not: JSON lines, JSON and CSV. Lines that are kept stay byte for byte."""
+"""Data sets in text files: JSON lines, JSON and CSV, told by their content where the name tells less."""
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from clues.data.files.formats import Item, object_item, suffix_of
-from clues.errors import ReadingError
+from clues.data.files.csv_dialect import find_dialect
+from clues.data.files.csv_files import Csv
+from clues.data.files.formats import Item, suffix_of
+from clues.data.files.json_files import Json, holds_records, pandas_columns
+from clues.data.files.json_lines import JsonLines, JsonStream, spans_lines
+from clues.data.files.json_values import parse
+from clues.data.files.text import MARK, TextFile
+from clues.errors import ReadingError, UnusableRecord
 
-BOM = b"\xef\xbb\xbf"
-"""Some programs begin a UTF-8 file with it."""
+_LONGEST_OBJECT = 1 << 20
+"""Characters within which the first object of a file ends, if it is one over several lines."""
+_FIRST_LINES = 50
 
 
-class TextFile:
-    """The bytes of a file behind its compression."""
+class TextDataSet:
+    """A text file in the format that its content is in. `suffix` is its own, or the format's where it has none."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, split: str = "") -> None:
         self.path = self.location = path
-        self.suffix = suffix_of(path)
+        self._file, self._split = TextFile(path), split
 
-    def content(self) -> bytes:
-        """All bytes without the byte order mark. Raises ReadingError if they cannot be had."""
-        try:
-            content = self.path.read_bytes()
-            content = gzip.decompress(content) if self.suffix.endswith(".gz") else content
-        except (OSError, EOFError, zlib.error) as error:
-            raise ReadingError(f"{self.path}: cannot be read: {error}") from error
-        return content.removeprefix(BOM)
+    @property
+    def suffix(self) -> str:
+        """See `DataSet`."""
+        return self._suffix
 
-    def write(self, content: bytes, out: Path) -> None:
-        """Write bytes in the same compression; the same bytes give the same file."""
-        out.write_bytes(gzip.compress(content, mtime=0) if self.suffix.endswith(".gz") else content)
+    @cached_property
+    def _suffix(self) -> str:
+        return suffix_of(self.path) or f".{_untold(self._file)}{self._file.packed}"
 
+    @property
+    def notes(self) -> list[str]:
+        """See `DataSet`."""
+        said = [*self._format.notes, *self._file.notes()]
+        named, packed = self.path.name.lower(), self._file.packed
+        usual = named.removesuffix(packed).endswith(_NAMES[type(self._format)])
+        told = [] if usual else [_CALLED[type(self._format)]]
+        compressed = [] if not packed or named.endswith(packed) else [f"compressed ({packed[1:]})"]
+        # A CSV says its name with its separator.
+        told = told if not any(note.startswith("CSV") for note in said) else []
+        return [*told, *said, *compressed]
 
-class JsonLines(TextFile):
-    """One JSON object a line. Blank lines are no records, but they count as lines."""
+    def size(self) -> int:
+        """See `DataSet`."""
+        return self._format.size()
 
     def items(self) -> Iterator[Item]:
-        for line, content in enumerate(self._lines(), start=1):
-            if content.strip():
-                yield _parse(line, content.rstrip(b"\r\n"))
+        """See `DataSet`."""
+        return self._format.items()
 
     def copy(self, lines: Sequence[int], out: Path) -> None:
-        content = self._lines()
-        self.write(b"".join(content[line - 1] for line in lines), out)
+        """See `DataSet`."""
+        self._format.copy(lines, out)
 
-    def _lines(self) -> list[bytes]:
-        return io.BytesIO(self.content()).readlines()  # unlike splitlines, it breaks at b"\n" alone
+    @cached_property
+    def _format(self) -> JsonLines | JsonStream | Json | Csv:
+        kind = self.suffix.removesuffix(self._file.packed)
+        if kind in (".csv", ".tsv"):
+            return Csv(self._file)
+        return _json(self._file, self._split, lines=kind != ".json")
 
 
-def _parse(line: int, content: bytes) -> Item:
-    raw = content.decode("utf-8", "backslashreplace")
+_NAMES = {JsonLines: (".jsonl", ".ndjson"), JsonStream: (), Json: (".json",), Csv: (".csv", ".tsv")}
+_CALLED = {JsonLines: "JSON lines", JsonStream: "JSON", Json: "one JSON value", Csv: "CSV"}
+
+
+def _json(file: TextFile, split: str, lines: bool) -> JsonLines | JsonStream | Json:
+    """By the first line. `lines`: the name says JSON lines.
+
+    Raises ReadingError for one value that holds no records.
+    """
+    head = [line for line in islice(file.lines(), _FIRST_LINES) if line.strip(MARK).strip()][:2]
+    if not head:
+        return JsonLines(file)
+    first = head[0].lstrip(MARK).strip()
     try:
-        record = json.loads(content.decode())
-    except UnicodeDecodeError as error:
-        return Item(line, raw, None, f"not UTF-8 at byte {error.start + 1} of the line")
-    except json.JSONDecodeError as error:
-        return Item(line, raw, None, f"not JSON: {error.msg} at column {error.colno}")
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, thousands of brackets
-        return Item(line, raw, None, f"not JSON that can be read: {error}")
-    return Item(line, raw, record) if isinstance(record, dict) else Item(line, raw, None, "the record is not an object")
+        value = parse(first).value
+    except UnusableRecord:
+        return _over_lines(file, split, lines, first)
+    if _holds(value) and (len(head) == 1 or not (lines or isinstance(value, dict))):
+        return Json(file, split)
+    if not isinstance(value, dict) and len(head) == 1 and not lines:
+        raise ReadingError(f'{file.path}: neither a list of objects nor {{"data": [...]}}')
+    _refuse_columns(file, value, len(head))
+    return JsonLines(file)
 
 
-class Json(TextFile):
-    """A list of objects, or an object with such a list under `data`. An item's line is the record's number."""
-
-    def items(self) -> Iterator[Item]:
-        for number, value in enumerate(self._parsed()[1], start=1):
-            yield object_item(number, value)
-
-    def copy(self, lines: Sequence[int], out: Path) -> None:
-        whole, records = self._parsed()
-        kept = [records[line - 1] for line in lines]
-        indent = 2 if b"\n" in self.content().strip() else None
-        text = json.dumps(kept if whole is records else whole | {"data": kept}, ensure_ascii=False, indent=indent)
-        self.write(f"{text}\n".encode("utf-8", "backslashreplace"), out)
-
-    def _parsed(self) -> tuple[Any, list[Any]]:
-        """The whole value and the list of records in it."""
-        try:
-            whole = json.loads(self.content().decode())
-        except json.JSONDecodeError as error:
-            hint = "; if every line is a record, name the file .jsonl" if error.msg == "Extra data" else ""
-            raise ReadingError(f"{self.path}:{error.lineno}: not JSON: {error.msg}{hint}") from error
-        except (ValueError, RecursionError) as error:
-            raise ReadingError(f"{self.path}: not JSON in UTF-8: {error}") from error
-        records = whole.get("data") if isinstance(whole, dict) else whole
-        if not isinstance(records, list):
-            raise ReadingError(f'{self.path}: neither a list of objects nor {{"data": [...]}}')
-        return whole, records
+def _over_lines(file: TextFile, split: str, lines: bool, first: str) -> JsonLines | JsonStream | Json:
+    """The format of a file whose first line is no JSON by itself."""
+    if first.startswith("[") or (not lines and not first.startswith("{")):
+        whole = _whole(file) if lines else None
+        return JsonLines(file) if lines and not _holds(whole) else Json(file, split)
+    if not first.startswith("{"):
+        return JsonLines(file)
+    value = _whole(file)
+    if value is not None:
+        _refuse_columns(file, value, 1)
+        return Json(file, split) if _holds(value) else JsonStream(file)
+    head = "".join(islice(file.lines(), _LONGEST_OBJECT // 80))[:_LONGEST_OBJECT]
+    if spans_lines(head):
+        return JsonStream(file)
+    return JsonLines(file) if lines else Json(file, split)
 
 
-@dataclass(frozen=True)
-class _CsvRecord:
-    line: int
-    raw: str
-    cells: list[str]
-    problem: str
+def _whole(file: TextFile) -> object:
+    """The file as one JSON value; None where it is none."""
+    try:
+        return parse(file.content().lstrip(MARK)).value
+    except UnusableRecord:
+        return None
 
 
-class Csv(TextFile):
-    """Comma-separated values under a header. A record may span lines; an item's line is the first of them."""
+def _holds(value: object) -> bool:
+    """Whether a value is the list of records, or has one in a field."""
+    if isinstance(value, list):
+        return not value or any(isinstance(item, dict) for item in value)
+    return isinstance(value, dict) and any(holds_records(name, item) for name, item in value.items())
 
-    def items(self) -> Iterator[Item]:
-        header, *records = self._records() or [_CsvRecord(1, "", [], "the file is empty: a header is needed")]
-        repeated = sorted({name for name in header.cells if header.cells.count(name) > 1})
-        refusal = header.problem or (f"two columns are named {repeated[0]!r}" if repeated else "")
-        if refusal:
-            raise ReadingError(f"{self.path}:{header.line}: {refusal}")
-        for record in records:
-            problem = record.problem
-            if not problem and len(record.cells) != len(header.cells):
-                problem = f"{len(record.cells)} cells where the header has {len(header.cells)}"
-            values = None if problem else dict(zip(header.cells, record.cells, strict=True))
-            yield Item(record.line, record.raw.rstrip("\r\n"), values, problem)
 
-    def copy(self, lines: Sequence[int], out: Path) -> None:
-        header, *records = self._records()
-        raw = {record.line: record.raw for record in records}
-        text = "".join([header.raw, *(raw[line] for line in lines)])
-        self.write(text.encode("utf-8", "surrogateescape"), out)
+def _refuse_columns(file: TextFile, value: object, values: int) -> None:
+    if values == 1 and pandas_columns(value):
+        raise ReadingError(
+            f"{file.path}: JSON column by column, as pandas writes it; write records: "
+            'to_json(path, orient="records", lines=True)'
+        )
 
-    def _records(self) -> list[_CsvRecord]:
-        """The header and the records, blank lines left out."""
-        csv.field_size_limit(2**31 - 1)  # the default, 131,072 characters, is less than a long document
-        lines = [line.decode("utf-8", "surrogateescape") for line in self.content().splitlines(keepends=True)]
-        reader = csv.reader(iter(lines), strict=True)
-        records = []
-        while reader.line_num < len(lines):
-            start, cells, problem = reader.line_num, [], ""
-            try:
-                cells = next(reader)
-            except csv.Error as error:
-                problem = f"not CSV: {error} (is a quotation mark left open or not doubled?)"
-            raw = "".join(lines[start : reader.line_num])
-            if any("\udc80" <= character <= "\udcff" for character in raw):
-                problem = "not UTF-8; save the file as UTF-8"
-            if cells or problem:
-                records.append(_CsvRecord(start + 1, raw, cells, problem))
-        return records
+
+def _untold(file: TextFile) -> str:
+    """The format of a file whose name does not tell it. Raises ReadingError where the content does not, either."""
+    head = [line for line in islice(file.lines(), _FIRST_LINES) if line.strip()]
+    first = head[0].lstrip(MARK).lstrip() if head else ""
+    if first.startswith(("{", "[")):
+        return "jsonl"
+    if first and (dialect := find_dialect(head, f"{file.path}:1")).separator in first and not file.undecoded(first):
+        return "tsv" if dialect.separator == "\t" else "csv"
+    raise ReadingError(
+        f"{file.path}: unknown format; its name must end in .jsonl, .ndjson, .json, .csv or .tsv (each also .gz or "
+        ".zst), .parquet, .arrow, .feather or .xlsx"
+    )

@@ -34,11 +34,11 @@ class Prompt:
     @property
     def reference(self) -> str:
         """The row's own last response."""
-        return self.row.messages[self._response].content
+        return self.row.messages[self._response].text
 
     @property
     def _response(self) -> int:
-        return max(i for i, message in enumerate(self.row.messages) if message.role == "assistant")
+        return max(i for i, message in enumerate(self.row.messages) if message.is_response)
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,11 @@ def prompt_tokens(encoded: Encoded) -> tuple[int, ...]:
 
 
 def _text(row: Row, lm: LanguageModel) -> str:
-    turns, _ = render(row, lm.tokenizer)
-    return "".join(turn.before + turn.text + turn.end for turn in turns[:-1]) + turns[-1].before
+    return render(row, lm.tokenizer).prompt
 
 
 def _ends(row: Row, lm: LanguageModel) -> frozenset[int]:
-    turns, _ = render(row, lm.tokenizer)
+    turns = render(row, lm.tokenizer).turns
     named: Any = getattr(lm.model.generation_config, "eos_token_id", None)
     ends = [lm.tokenizer.convert_tokens_to_ids(turns[-1].end), lm.tokenizer.eos_token_id]
     return frozenset(end for end in [*ends, *(named if isinstance(named, list) else [named])] if isinstance(end, int))

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
+from clues.disk.reading import read_text
 from clues.errors import JudgeError
 
 How = Literal["reference", "pairs"]
@@ -45,7 +46,7 @@ def packaged_prompt(how: How) -> Prompt:
 
 def read_prompt(file: Path) -> Prompt:
     """A prompt of the user's own; its places say what it is for. Raises JudgeError where one is missing."""
-    text = file.read_text(encoding="utf-8")
+    text = read_text(file)
     places = set(PLACE.findall(text))
     how: How = "pairs" if places & {"answer_a", "answer_b"} else "reference"
     missing = sorted(NEEDED[how] - places)
