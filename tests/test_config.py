@@ -14,7 +14,15 @@ from typing import Any, get_args
 import pytest
 import tomli_w
 
-from clues.config import Job, SampleSettings, ScoringSettings, SelectionSettings, TrainingSettings
+from clues.config import (
+    ClientSettings,
+    CollaborationSettings,
+    Job,
+    SampleSettings,
+    ScoringSettings,
+    SelectionSettings,
+    TrainingSettings,
+)
 from clues.config.names import CLIENT_NAME, Damage
 from clues.config.reading import job_from_dict, load_job
 from clues.config.schema import schema
@@ -29,7 +37,7 @@ WRONG = {
     "selection.alpha": [5, 0.0, 1.0, float("nan"), "0.1", True],
     "selection.q": [-3, 0, 1],
     "selection.ratio": [-0.1, 1.5],
-    "selection.score": [float("inf"), "high"],
+    "selection.score": [float("inf"), 1e9, "high"],
     "selection.rule": ["best", 1],
     "training.rounds": [0, 1.5, "4", True],
     "training.local_steps": [0],
@@ -60,6 +68,9 @@ WRONG = {
     "collaboration.density": [0.0, 1.1],
     "collaboration.weights": ["equal"],
     "collaboration.merge": ["dare"],
+    "collaboration.most_weight": [0.0, 1.5],
+    "collaboration.robust": ["bulyan", True],
+    "collaboration.least_clients": [-1, 1.5],
     "evaluation.bootstrap": [0],
     "evaluation.negatives": [0],
     "evaluation.choice_rows": [-1],
@@ -258,6 +269,26 @@ def test_jobs_of_the_repository_load_and_keep_their_hash():
         assert job_from_dict(tomllib.loads(tomli_w.dumps(job.to_dict()))).hash == job.hash
     assert load_job(DEMO).hash == "79a377b531a3"
     assert load_job(DEMO, ["seed=7"]).hash != load_job(DEMO).hash
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        ("robust", "krum", "krum.*needs 5 clients; the job has 4"),
+        ("least_clients", 5, "least_clients is 5, and the job has 4 clients"),
+    ],
+)
+def test_a_job_has_the_clients_that_its_average_needs(key, value, why):
+    four = tuple(ClientSettings(name) for name in "abcd")
+    with pytest.raises(SettingError, match=why):
+        Job(clients=four, collaboration=CollaborationSettings(**{key: value}))
+    assert Job(clients=(*four, ClientSettings("e")), collaboration=CollaborationSettings(**{key: value}))
+
+
+def test_a_client_whose_name_is_a_path_is_refused_when_settings_are_read():
+    for name in ("../b", "b/../../c", "B", "b\n"):
+        with pytest.raises(SettingError, match="1 to 40 of a-z, 0-9 and -"):
+            job_from_dict({"clients": [{"name": name}]})
 
 
 def test_a_job_can_be_sent_to_another_process_and_be_a_key():

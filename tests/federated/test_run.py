@@ -31,7 +31,7 @@ from clues.models.shared import shared_model
 from clues.owner.new_rows import score_new_rows
 from clues.progress import Progress
 from clues.scoring.public_answers import PublicAnswers
-from tests.helpers.tiny import SOURCES, comparable, phrases, tiny_job, with_files
+from tests.helpers.tiny import SOURCES, comparable, phrases, save_model, tiny_job, with_files
 
 CLIENTS = [source.lower() for source in SOURCES]
 
@@ -417,3 +417,18 @@ def test_a_model_is_measured_again_on_another_test_set(whole, tmp_path):
     assert first["test_set"] != second["test_set"]
     assert first["nll"] == pytest.approx(second["nll"], abs=1e-5)  # batches differ, rows do not
     assert read(folder)["models"]["base"]["federated"].keys() >= {"test_nll", "choice_accuracy"}
+
+
+def test_a_client_with_other_base_weights_of_the_same_shapes_is_left_out_and_named(tmp_path):
+    job, folder = tiny_job(tmp_path), tmp_path / "run"
+    open_folder(job, RunFolder(folder), resume=False)
+    names = prepare_data(job, RunFolder(folder), Progress())
+    other = replace(job, model=replace(job.model, name=str(save_model(tmp_path / "other", seed=7))))
+    run = RunFolder(folder)
+    grid = InProcessGrid(lambda name: LocalClients(run, other if name == names[1] else job)(name), names)
+    federation = Federation(grid, 2)
+    coordinator = Coordinator(federation, job, run, Progress(), labelled=False)
+    coordinator.greet()
+    assert set(federation.nodes) == {names[0]}
+    assert "base weights are not the server's" in federation.refused["node 101"]
+    assert "have the fingerprint" in (folder / "clients" / names[1] / "errors.log").read_text()

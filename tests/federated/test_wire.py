@@ -15,21 +15,16 @@ from hypothesis import strategies as st
 
 from clues.config import SelectionSettings
 from clues.errors import WireError
+from clues.federated import records
 from clues.federated.parts import Parts
-from clues.federated.records import (
-    decode_reply,
-    decode_task,
-    encode_failure,
-    encode_reply,
-    encode_task,
-    message_type,
-)
+from clues.federated.records import decode_task, encode_failure, encode_task, message_type, task_id
 from clues.federated.replies import ClientReply, Failure, HelloReply, ScoreReply, SelectReply, TrainReply
 from clues.federated.tasks import TASKS, Hello, Score, ScoreBase, Select, Task, Train
 from clues.federated.wire import (
     ADAPTER,
     ALLOWED_NUMBERS,
     ERROR_CODES,
+    MOST_ROWS,
     REASON,
     WIRE_VERSION,
     Result,
@@ -70,6 +65,16 @@ ANSWERED: list[tuple[Task, ClientReply]] = [
     (select(), SelectReply(3, 1, 0, 0, 2, 1, 0, {"fluency": 1, "owner": 0}, 0.5)),
     (TASK, REPLY),
 ]
+
+
+def encode_reply(reply: ClientReply, task: Task) -> RecordDict:
+    """A reply as a client sends it that was asked by a server without a job."""
+    return records.encode_reply(reply, task, task_id(task, ""))
+
+
+def decode_reply(content: RecordDict, task: Task) -> ClientReply | Failure:
+    """A reply as such a server reads it."""
+    return records.decode_reply(content, task, task_id(task, ""))
 
 
 def sent(content: RecordDict) -> RecordDict:
@@ -114,8 +119,8 @@ def test_replies_hold_every_number_of_the_list_and_no_other() -> None:
 
 
 @given(
-    counts=st.tuples(st.integers(0, 2**40), st.integers(0, 2**40)),
-    numbers=st.tuples(st.floats(0, 1e9), st.floats(0, 1e9)),
+    counts=st.tuples(st.integers(1, MOST_ROWS), st.integers(1, 4)),
+    numbers=st.tuples(st.floats(0, 1e4), st.floats(0, 1e7)),
     value=st.floats(-1e6, 1e6, width=32),
 )
 @settings(suppress_health_check=[HealthCheck.too_slow])  # of a busy machine
@@ -187,6 +192,24 @@ def test_a_setting_with_a_value_it_cannot_have_is_a_bad_task(task: Task, changes
     assert caught.value.code == "bad-task"
 
 
+UNTRUE: dict[str, dict[str, float]] = {
+    "score_base without rows": {"rows": 0},
+    "score_base with more duplicates than rows": {"duplicates": 4},
+    "score with more truncated than rows": {"truncated": 4},
+    "select with more kept than rows": {"kept": 12},
+    "select with rows neither kept nor dropped": {"rows": 4},
+    "select with more overlap than rows": {"overlap": 4},
+    "select with more reasons than dropped rows": {"reason_fluency": 2},
+    "train without rows": {"examples": 0},
+    "train without steps": {"steps": 0},
+    "train with more steps than asked": {"steps": 5},
+    "train on all rows of the world": {"examples": 10**12},
+    "train at an endless loss": {"train_loss": 1e5},
+    "train for longer than anyone waits": {"seconds": 1e9},
+}
+"""Numbers that are on the list and cannot be true."""
+
+
 def crooked_replies() -> Iterator[tuple[str, Task, Result]]:
     """Every reply with each number missing, with those of another reply, and with arrays where none or some belong."""
     for task, reply in ANSWERED:
@@ -201,12 +224,15 @@ def crooked_replies() -> Iterator[tuple[str, Task, Result]]:
         yield f"{task.name} with {other}", task, replace(result, numbers={**result.numbers, other: 1})
         yield f"{task.name} with nothing", task, Result()
     yield "train without an adapter", TASK, replace(REPLY.to_wire(), arrays={})
+    for what, changes in UNTRUE.items():
+        task, reply = next((t, r) for t, r in ANSWERED if t.name == what.split()[0])
+        yield what, task, replace(reply.to_wire(), numbers={**reply.to_wire().numbers, **changes})
 
 
 @pytest.mark.parametrize(("task", "result"), [pytest.param(t, r, id=what) for what, t, r in crooked_replies()])
 def test_a_reply_that_lacks_something_or_has_more_is_not_taken(task: Task, result: Result) -> None:
     with pytest.raises(WireError):
-        decode_reply(sent(packed_unchecked(result)), task)
+        decode_reply(sent(packed_unchecked(result, task)), task)
 
 
 LEAKS = {
@@ -256,12 +282,12 @@ def test_a_client_cannot_send(leak: Result) -> None:
 @pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
 def test_a_server_does_not_take(leak: Result) -> None:
     with pytest.raises((WireError, TypeError, ValueError)):  # some of them Flower itself cannot carry
-        decode_reply(sent(packed_unchecked(leak)), TASK)
+        decode_reply(sent(packed_unchecked(leak, TASK)), TASK)
 
 
-def packed_unchecked(result: Result) -> RecordDict:
+def packed_unchecked(result: Result, task: Task) -> RecordDict:
     """A result as a client would send it that does not check."""
-    header = ConfigRecord({"error": result.error, "name": result.name})
+    header = ConfigRecord({"error": result.error, "name": result.name, "task": task_id(task, "")})
     arrays = ArrayRecord({key: Array(array) for key, array in result.arrays.items()})
     return RecordDict({"result": header, "numbers": MetricRecord(dict(result.numbers)), "arrays": arrays})
 
@@ -285,9 +311,26 @@ def test_a_further_record_is_refused() -> None:
 
 def test_a_further_header_is_refused() -> None:
     content = good_content()
-    content["result"] = ConfigRecord({"error": "", "name": "", "text": "the patient was told"})
+    content["result"] = ConfigRecord({**content.config_records["result"], "text": "the patient was told"})
     with pytest.raises(WireError, match="header"):
         decode_reply(content, TASK)
+
+
+def test_an_answer_to_another_round_is_none() -> None:
+    """The same client, task and shapes; but what it was asked was the round before, or another job."""
+    for other in (task_id(replace(TASK, first_step=4), ""), task_id(TASK, "another job"), ""):
+        with pytest.raises(WireError, match="another task"):
+            decode_reply(sent(records.encode_reply(REPLY, TASK, other)), TASK)
+    partly = replace(TASK, adapter={**TASK.adapter, "v": ONE})
+    with pytest.raises(WireError, match="1 of 2 arrays"):
+        encode_reply(REPLY, partly)
+
+
+def test_an_arm_of_equal_steps_makes_all_of_them() -> None:
+    fixed = replace(TASK, arm=Arm("kept"))
+    with pytest.raises(WireError, match="made 3 steps, and was asked for 4"):
+        encode_reply(replace(REPLY, steps=3), fixed)
+    assert encode_reply(replace(REPLY, steps=3), TASK)
 
 
 def test_nothing_rides_behind_an_array() -> None:
@@ -358,9 +401,8 @@ def test_client_and_server_of_another_clues_are_told_so() -> None:
     with pytest.raises(TaskError) as caught:
         decode_task(sent(old))
     assert caught.value.code == "version"
-    assert sent(encode_task(Hello()))["task"] == ConfigRecord({"name": "hello", "version": 2}), (
-        "1 takes no other than 1"
-    )
+    header = sent(encode_task(Hello())).config_records["task"]
+    assert (header["name"], header["version"]) == ("hello", 3), "1 takes no other than 1"
     header = ConfigRecord({"error": "version", "name": ""})
     told = RecordDict({"result": header, "numbers": MetricRecord({}), "arrays": ArrayRecord({})})
     assert decode_reply(sent(told), Hello()) == Failure("version")

@@ -27,10 +27,10 @@ from tests.conftest import build_tiny_model, train_tokenizer
 SOURCES = ("GHR", "GARD")
 
 
-def save_model(folder: Path) -> Path:
+def save_model(folder: Path, seed: int = 0) -> Path:
     """A tiny Llama in the hub's own format."""
     tokenizer = train_tokenizer()
-    build_tiny_model("llama", tokenizer).save_pretrained(folder)
+    build_tiny_model("llama", tokenizer, seed).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

@@ -13,6 +13,7 @@ ChannelKinds = Literal["full", "forward"]
 Rule = Literal["conformal", "fdr", "anchor-mean", "ratio", "score"]
 ArmName = Literal["mixed", "clues", "oracle"]
 Weights = Literal["uniform", "samples", "adaptive"]
+Robust = Literal["none", "median", "trimmed-mean", "krum"]
 Method = Literal["linear", "ties"]
 Damage = Literal[
     "cut", "deletion", "exchange", "near-exchange", "noise", "mixed-language", "repetition",

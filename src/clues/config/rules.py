@@ -36,6 +36,7 @@ def check_scoring(scoring: ScoringSettings) -> None:
 def check_job(job: Job) -> None:
     """Every checkpoint is reached, every client is one of its own, and there is one way to find their rows."""
     _check_checkpoints(job)
+    _check_clients(job)
     if twice := _twice(client.name for client in job.clients):
         raise ValueError(f"two clients have one name, {twice!r}: give each its own")
     if job.clients and job.sample.clients:
@@ -48,6 +49,31 @@ def check_job(job: Job) -> None:
                 f"the client {client.name} is of the domain {client.domain!r} and scoring.domain_field is empty: name "
                 "the field of the public validation rows that holds their domain"
             )
+
+
+ROBUST_NEEDS = {"none": 1, "median": 3, "trimmed-mean": 3, "krum": 5}
+"""Fewest clients of an average that withstands one liar: a middle needs three, Krum 2f + 3 for f liars."""
+
+
+def least_clients(job: Job) -> int:
+    """Fewest clients that the run begins with, and that a step goes on with."""
+    return job.collaboration.least_clients or -(-_clients(job) // 2)
+
+
+def _clients(job: Job) -> int:
+    return len(job.clients or job.sample.clients)
+
+
+def _check_clients(job: Job) -> None:
+    """A robust average has the clients that it needs, and a run those that it may begin with."""
+    number, asked = _clients(job), job.collaboration.least_clients
+    needs = ROBUST_NEEDS[job.collaboration.robust]
+    if number and needs > number:
+        raise ValueError(
+            f'collaboration.robust is "{job.collaboration.robust}", which needs {needs} clients; the job has {number}'
+        )
+    if number and asked > number:
+        raise ValueError(f"collaboration.least_clients is {asked}, and the job has {number} clients")
 
 
 def _check_checkpoints(job: Job) -> None:

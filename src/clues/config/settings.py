@@ -14,11 +14,12 @@ from typing import Any, Literal
 from clues import SCHEMA_VERSION
 from clues.config import rules
 from clues.config.checking import settings
-from clues.config.names import ArmName, ChannelKinds, Damage, Method, Precision, Quantization, Rule, Weights
+from clues.config.names import ArmName, ChannelKinds, Damage, Method, Precision, Quantization, Robust, Rule, Weights
 from clues.config.values import (
     Answers,
     Checkpoints,
     ClientName,
+    Clients,
     Distinct,
     FolderName,
     Layer,
@@ -239,6 +240,16 @@ class CollaborationSettings:
     """What is trained: `mixed` (all rows, the warm-up), `clues` (kept rows), `oracle` (clean rows; needs labels)."""
     weights: Weights = "samples"
     """How clients are weighed when adapters are averaged or merged."""
+    most_weight: SomeShare = 0.5
+    """The largest share that one client has in an average or a merge, whatever number of rows it states; an equal share
+    is always allowed. With two clients both have the half."""
+    robust: Robust = "none"
+    """What takes the place of the weighted average of a round's updates, after those that are unfit were refused
+    (docs/METHOD.md): `median` and `trimmed-mean` of every weight, or `krum`, the one update nearest to the others.
+    They take no notice of client weights, and need 3, 3 and 5 clients."""
+    least_clients: Clients = 0
+    """Fewest clients that the run begins with, and that a step goes on with; 0: half of the job's, rounded up. With
+    fewer the run stops, and goes on by --resume."""
     merge: Method = "linear"
     """The one-shot merge that `models.<arm>.merged` reports; every other is reported beside it."""
     density: SomeShare = 0.2
@@ -247,6 +258,10 @@ class CollaborationSettings:
     """Also train the retrained arms with as many passes over their rows as mixed makes (figures)."""
     compare: bool = False
     """Also merge with every kind of client weights (figures)."""
+
+
+_LATER = ("most_weight", "robust", "least_clients")
+"""Settings of `collaboration` that jobs with results did not have."""
 
 
 @settings
@@ -292,12 +307,13 @@ class Job:
 
     @property
     def hash(self) -> str:
-        """Twelve hex digits that name this configuration."""
-        told = self.to_dict()
-        for files in (
-            told["public"],
-            *told["clients"],
-        ):  # without columns it is the job that it was before there were any
+        """Twelve hex digits that name this configuration. A setting that came later does not count where it has its
+        default: a job keeps its name."""
+        tree = self.to_dict()
+        for name in _LATER:
+            if tree["collaboration"][name] == getattr(CollaborationSettings(), name):
+                del tree["collaboration"][name]
+        for files in (tree["public"], *tree["clients"]):
             if not any(files["columns"].values()):
                 del files["columns"]
-        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:12]

@@ -21,6 +21,7 @@ Tokens = Annotated[int, _in("tokens", ge=1)]
 LeastTokens = Annotated[int, _in("tokens", ge=0)]
 Rows = Annotated[int, _in("rows", ge=1)]
 RowsOrNone = Annotated[int, _in("rows", ge=0)]
+Clients = Annotated[int, _in("clients", ge=0)]
 Rounds = Annotated[int, _in("rounds", ge=1)]
 Steps = Annotated[int, _in("steps", ge=1)]
 Layer = Annotated[int, _in("layers from the lowest", ge=0)]
@@ -36,7 +37,8 @@ SomeShare = Annotated[float, _in("share", gt=0, le=1)]
 Weight = Annotated[float, _in("weight", ge=0)]
 Rate = Annotated[float, _in("weight change per step", gt=0)]
 Scale = Annotated[int, _in("multiple of 1 / rank", ge=1)]
-Statistic = Annotated[float, _in("statistic of a row")]
+Statistic = Annotated[float, _in("statistic of a row", ge=-1e4, le=1e4)]
+"""Evidence is in nats for an answer: nothing is as sure as e^10000."""
 
 
 def _named(text: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+import clues
 from clues.config import Job, PublicSettings
 from clues.data.overlap import overlap
 from clues.data.prepare import Prepared, prepare
@@ -28,7 +29,7 @@ from clues.folders.owner import OwnerFolder
 from clues.folders.power import Power
 from clues.folders.summary import Origin
 from clues.models.adapters import adapter_state, load_adapter_state
-from clues.models.base import LanguageModel
+from clues.models.base import LanguageModel, fingerprint
 from clues.models.shared import shared_model
 from clues.owner.decide import decide
 from clues.owner.power import power_of_bar
@@ -58,7 +59,7 @@ class Client:
 
         match task:
             case Hello():
-                return HelloReply(self.name)
+                return self._hello(task)
             case ScoreBase():
                 return self._score_base(task, seconds)
             case Score():
@@ -101,6 +102,13 @@ class Client:
         domain = next((client.domain for client in self.job.clients if client.name == self.name), "")
         scoring = replace(self.job.scoring, own_domain=domain)
         return replace(self.job, scoring=scoring, clients=(), public=PublicSettings())
+
+    def _hello(self, task: Hello) -> HelloReply:
+        if task.clues not in ("", clues.__version__):
+            raise TaskError("version", f"this is clues {clues.__version__}, and the server's is {task.clues}")
+        if task.base not in ("", found := fingerprint(self.lm)):
+            raise TaskError("other-model", f"the base weights have the fingerprint {found}, the server's {task.base}")
+        return HelloReply(self.name)
 
     def _score_base(self, task: ScoreBase, seconds: Callable[[], float]) -> ScoreReply:
         remove_unfinished(self.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 from collections.abc import Callable
@@ -15,10 +16,12 @@ from flwr.clientapp import ClientApp
 
 from clues.config.reading import job_from_dict
 from clues.errors import WireError
-from clues.federated.records import decode_task, encode_failure, encode_reply
+from clues.federated.records import decode_task, encode_failure, encode_reply, id_in
 from clues.federated.replies import ClientReply, Failure
 from clues.federated.tasks import TASKS, Task
 from clues.federated.wire import NAME, TaskError
+
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Client(Protocol):
@@ -52,10 +55,10 @@ def answer(content: RecordDict, make_client: Callable[[], Client]) -> RecordDict
     try:
         task = decode_task(content)
         client = make_client()
-        return encode_reply(client.run(task), task)
+        return encode_reply(client.run(task), task, id_in(content))
     except Exception as error:
         _keep(error, client)
-        return encode_failure(Failure(error_code(error)))
+        return encode_failure(Failure(error_code(error)), id_in(content))
 
 
 def error_code(error: Exception) -> str:
@@ -65,6 +68,8 @@ def error_code(error: Exception) -> str:
     if isinstance(error, WireError):
         return "refused"
     # torch's own OutOfMemoryError, told by its name: torch need not be imported for that
+    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+        return "disk-full"
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "out-of-memory"
     return "internal"

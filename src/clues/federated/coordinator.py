@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import clues
 from clues.config import Job
+from clues.config.rules import least_clients
 from clues.federated.adapters import Adapters
 from clues.federated.arms import Arms
 from clues.federated.evaluate import evaluate_run
@@ -18,8 +20,10 @@ from clues.federated.plan import Plan
 from clues.federated.public import PublicSide
 from clues.federated.selecting import Selecting
 from clues.federated.steps import Steps
+from clues.federated.tasks import Hello
 from clues.folders.arm import MIXED, Arm, Combined
 from clues.folders.run import RunFolder
+from clues.models.base import fingerprint
 from clues.progress import Progress
 
 
@@ -37,8 +41,7 @@ class Coordinator:
 
     def run(self) -> None:
         """All phases. Raises FederationError when not a single client answers a task."""
-        with self.progress.phase("join", self.federation.expected) as advance:
-            self.federation.hello(lambda present, _expected: advance(note=f"{present} clients are here"))
+        self.greet()
         test = self.side.test_set()  # now, so that a test set that cannot be used does not end a run in its last phase
         selecting = Selecting(self.federation, self.side, Steps(self.folder), self.progress)
         selecting.score_base()
@@ -51,6 +54,17 @@ class Coordinator:
         metrics = evaluate_run(self.plan, self.side, self.adapters, test, self.progress)
         metrics = replace(metrics, seconds=self.progress.all_seconds())
         self.folder.metrics.write(metrics)
+
+    def greet(self) -> None:
+        """Wait for the clients; those of another version or another base model are left out."""
+        federation = self.federation
+        federation.job = self.job.hash
+        federation.greeting = Hello(clues.__version__, fingerprint(self.side.lm))
+        federation.say = lambda text: self.progress.note("federation", text)
+        with self.progress.phase("join", federation.expected) as advance:
+            federation.hello(
+                lambda present, _expected: advance(note=f"{present} clients are here"), least=least_clients(self.job)
+            )
 
     @cached_property
     def plan(self) -> Plan:

@@ -1,44 +1,32 @@
-"""The server's view of the clients: who is there, ask each something, take the answers as they come.
-
-Built on Flower's `push_messages` and `pull_messages`, so that every wait has an end and every reply is seen at once.
-"""
+"""The server's view of the clients: who is there, ask each something, take the answers as they come."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
-from flwr.app import Message
 from flwr.serverapp import Grid
 
-from clues.errors import FederationError, WireError
-from clues.federated.flower import CODES, content_bytes
-from clues.federated.records import decode_reply, encode_task, message_type
+from clues.errors import FederationError
+from clues.federated.line import Asked, Exchange, Line
 from clues.federated.replies import ClientReply, Failure, HelloReply
 from clues.federated.tasks import Hello, Task
 
 R = TypeVar("R", bound=ClientReply)
 
 _AWAY = ("unreachable", "late")
-_GREETING_SECONDS = 120.0
-"""A client that is online answers `hello` within this time: its process starts, imports clues and reads its data."""
-
-
-@dataclass
-class Exchange:
-    """What talking to one client cost: seconds from question to answer, bytes of the contents both ways."""
-
-    seconds: float = 0.0
-    bytes_down: int = 0
-    bytes_up: int = 0
+_GREETING_SECONDS = 600.0
+"""A client that is online answers `hello` within this time: its process starts, imports clues and loads the model."""
+_REFUSED_SECONDS = 300.0
+"""One that was refused is asked again after this time: its owner may have put right what was wrong."""
 
 
 class Federation:
     """The clients behind a Flower grid, by name.
 
-    `nodes` maps names to node ids after `hello`; `exchanges` holds the cost of the latest `ask` for each client asked.
+    `nodes` maps names to node ids after `hello`; `exchanges` holds the cost of the latest `ask` for each client asked;
+    `refused` says of clients that are online and take no part, why.
     """
 
     def __init__(
@@ -49,7 +37,7 @@ class Federation:
         check: Callable[[], None] = lambda: None,
         names: Collection[str] = (),
     ) -> None:
-        """`expected` clients take part; `timeout` is the most seconds one answer may take.
+        """`expected` clients take part; `timeout` is the most seconds one answer may take where `ask` names none.
 
         `check` is called during every wait and raises when the engine under the grid is gone. `names`, if given, are
         the only names that clients may have.
@@ -57,40 +45,53 @@ class Federation:
         self.grid, self.expected, self.timeout, self._check, self._names = grid, expected, timeout, check, names
         self.nodes: dict[str, int] = {}
         self.exchanges: dict[str, Exchange] = {}
+        self.refused: dict[str, str] = {}
+        self.say: Callable[[str], None] = lambda _text: None
+        """Told what a person should know: who is refused, away, or waited for."""
+        self.greeting = Hello()
+        """What clients are asked first; it has this side's version and model, which they compare with theirs."""
+        self._refused_nodes: dict[int, float] = {}
+        self._gone: set[int] = set()
+        self.job = ""
+        """The job's hash: an answer to another job's task is none."""
 
-    def hello(self, progress: Callable[[int, int], None] | None = None, limit: float = 600.0) -> dict[str, int]:
+    def hello(
+        self, progress: Callable[[int, int], None] | None = None, limit: float = 600.0, least: int | None = None
+    ) -> dict[str, int]:
         """Wait until the expected clients are online and have said their names; name -> node id.
 
-        `progress(present, expected)` is told whenever another client is there. Raises FederationError for a name
-        taken twice, unknown to the job or not the one its key is registered under, a client that cannot take part,
-        more clients than expected, or too few after `limit` seconds.
+        `progress(present, expected)` is told whenever another client is there. A client that cannot take part, or must
+        not, is named in `refused` and left out. After `limit` seconds, or once all others were refused, `least`
+        clients (all, unless given) are enough. Raises FederationError where there are fewer.
         """
+        least = self.expected if least is None else least
         deadline = time.monotonic() + limit
         while True:
-            online = {node.node_id: node.name for node in self.grid.get_nodes()}
-            new = {node: name for node, name in online.items() if node not in self.nodes.values()}
-            if new and self._greet(new, min(_GREETING_SECONDS, deadline - time.monotonic())) and progress:
+            if self._greet(self._newcomers(), max(deadline - time.monotonic(), 1.0)) and progress:
                 progress(len(self.nodes), self.expected)
-            if len(self.nodes) > self.expected:
-                raise FederationError(
-                    f"{self._who()}: more than the {self.expected} clients of the job; stop the others"
-                )
             if len(self.nodes) == self.expected:
                 return dict(self.nodes)
-            if time.monotonic() >= deadline:
-                raise FederationError(
-                    f"{self._who()} of {self.expected} clients after {limit:.0f} s; start the others and resume the run"
-                )
+            nobody_to_come = len(self.nodes) + len(self.refused) >= self.expected and len(self.nodes) >= least
+            if nobody_to_come or time.monotonic() >= deadline:
+                return self._enough(least, limit)
             self._check()
             time.sleep(0.1)
+
+    def look(self) -> list[str]:
+        """Clients that have come, or come back under another id, since the last look; they take part from now on."""
+        before = dict(self.nodes)
+        if self._greet(self._newcomers(), _GREETING_SECONDS):
+            return [name for name, node in self.nodes.items() if before.get(name) != node]
+        return []
 
     def ask(
         self,
         tasks: Mapping[str, Task[R]],
         on_reply: Callable[[str, R | Failure], None] | None = None,
-        timeout: float | None = None,
+        timeout: float | Mapping[str, float] | None = None,
     ) -> dict[str, R | Failure]:
-        """Send each named client its task and wait for all answers, at most `timeout` seconds; name -> answer.
+        """Send each named client its task and wait for all answers, at most `timeout` seconds (for all, or for each by
+        name); name -> answer.
 
         `on_reply(name, answer)` is called as each answer comes. That of a client that fails, is away or late is a
         Failure; nothing is raised for it.
@@ -104,73 +105,74 @@ class Federation:
             if on_reply is not None:
                 on_reply(names[node], answer)
 
-        self._talk({self.nodes[name]: task for name, task in tasks.items()}, take, timeout or self.timeout)
+        def seconds(name: str) -> float:
+            return timeout.get(name, self.timeout) if isinstance(timeout, Mapping) else timeout or self.timeout
+
+        self._line.ask({self.nodes[name]: Asked(task, seconds(name)) for name, task in tasks.items()}, take)
         return {name: answers[name] for name in tasks}
 
-    def _greet(self, nodes: Mapping[int, str], seconds: float) -> bool:
-        """Ask nodes (id -> the name its key was registered under, or none) for their names; whether any gave one.
+    @property
+    def _line(self) -> Line:
+        return Line(self.grid, self.job, self._check, self._say_waiting)
 
-        One that is away now may come later.
-        """
-        before = len(self.nodes)
+    def _newcomers(self) -> dict[int, str]:
+        """Nodes that have not said their names: id -> the name that its key was registered under, or none."""
+        online = {node.node_id: node.name for node in self.grid.get_nodes()}
+        now = time.monotonic()
+        self._refused_nodes = {n: t for n, t in self._refused_nodes.items() if n in online and now < t}
+        self._gone = set(self.nodes.values()) - set(online)
+        known = set(self.nodes.values()) | set(self._refused_nodes)
+        return {node: name for node, name in online.items() if node not in known}
+
+    def _greet(self, nodes: Mapping[int, str], seconds: float) -> bool:
+        """Ask nodes for their names; whether any gave one. One that is away now may come later."""
+        before = dict(self.nodes)
 
         def take(node: int, answer: HelloReply | Failure, _: Exchange) -> None:
+            label = nodes[node] or f"node {node}"
             if isinstance(answer, Failure):
                 if answer.code not in _AWAY:
-                    raise FederationError(f"a client cannot take part: {answer.meaning}")
-                return
-            name = answer.name
-            if nodes[node] and nodes[node] != name:
-                raise FederationError(f"the client with the key of {nodes[node]} says it is {name}; set its name")
-            if self._names and name not in self._names:
-                raise FederationError(
-                    f"{name} is online and no client of the job ({', '.join(self._names)}); stop it and resume"
-                )
-            if name in self.nodes:
-                raise FederationError(f"two clients call themselves {name}; give each its own name and resume")
-            self.nodes[name] = node
-
-        self._talk(dict.fromkeys(nodes, Hello()), take, max(seconds, 1.0))
-        return len(self.nodes) > before
-
-    def _who(self) -> str:
-        return f"{len(self.nodes)} online ({', '.join(sorted(self.nodes)) or 'none'})"
-
-    def _talk(
-        self, tasks: Mapping[int, Task[R]], take: Callable[[int, R | Failure, Exchange], None], timeout: float
-    ) -> None:
-        """Push each node its task, pull replies until all have come or time is up; `take` each once."""
-        pending: dict[str, tuple[int, Task[R], Exchange]] = {}
-        began = time.monotonic()
-        for node, task in tasks.items():
-            content = encode_task(task)
-            exchange = Exchange(bytes_down=content_bytes(content))
-            # One by one: a grid that refuses a message then cannot shift the ids of the others.
-            ids = list(self.grid.push_messages([Message(content, node, message_type(task.name), ttl=timeout)]))
-            if ids and ids[0]:
-                pending[ids[0]] = (node, task, exchange)
+                    self._refuse(node, label, f"it cannot take part: {answer.meaning}")
+            elif why := self._why_not(nodes[node], answer.name):
+                self._refuse(node, label if nodes[node] else answer.name, why)
             else:
-                take(node, Failure("unreachable"), exchange)
-        while pending and (waited := time.monotonic() - began) < timeout:
-            self._check()
-            replies = list(self.grid.pull_messages(list(pending)))
-            for reply in replies:
-                # A dead node's error comes from the SuperLink: only the id tells whose reply it is.
-                node, task, exchange = pending.pop(reply.metadata.reply_to_message_id)
-                exchange.seconds = time.monotonic() - began
-                exchange.bytes_up = content_bytes(reply.content) if reply.has_content() else 0
-                take(node, _read(reply, task), exchange)
-            if not replies:
-                time.sleep(min(1.0, max(0.01, waited / 20)))
-        for node, _, exchange in pending.values():
-            exchange.seconds = timeout
-            take(node, Failure("late"), exchange)
+                self.nodes[answer.name] = node
+                self.refused.pop(answer.name, None)
+                self.refused.pop(label, None)
 
+        if nodes:
+            self._line.ask(dict.fromkeys(nodes, Asked(self.greeting, min(seconds, _GREETING_SECONDS))), take)
+        return self.nodes != before
 
-def _read(reply: Message, task: Task[R]) -> R | Failure:
-    if reply.has_error():
-        return Failure(CODES.get(reply.error.code, "crashed"))
-    try:
-        return decode_reply(reply.content, task)
-    except WireError:
-        return Failure("bad-reply")
+    def _why_not(self, registered: str, name: str) -> str:
+        """Why a client of this name takes no part; empty if it does."""
+        if registered and registered != name:
+            return f"the client with the key of {registered} says it is {name}; set its name"
+        if self._names and name not in self._names:
+            return f"it is no client of the job ({', '.join(self._names)})"
+        if name in self.nodes and self.nodes[name] not in self._gone:
+            return f"two clients call themselves {name}; give each its own name"
+        if name not in self.nodes and len(self.nodes) >= self.expected:
+            return f"the job has no more than {self.expected} clients"
+        return ""
+
+    def _refuse(self, node: int, label: str, why: str) -> None:
+        self._refused_nodes[node] = time.monotonic() + _REFUSED_SECONDS
+        if label in self.nodes:
+            label = f"another {label}"
+        if self.refused.get(label) != why:
+            self.refused[label] = why
+            self.say(f"{label} is left out: {why}")
+
+    def _enough(self, least: int, limit: float) -> dict[str, int]:
+        """Go on with those that are here. Raises FederationError where they are too few."""
+        here = f"{len(self.nodes)} online ({', '.join(sorted(self.nodes)) or 'none'}) of {self.expected} clients"
+        left_out = "".join(f"; {label}: {why}" for label, why in self.refused.items())
+        if len(self.nodes) < max(least, 1):
+            raise FederationError(f"{here} after {limit:.0f} s{left_out}; start the others and resume the run")
+        self.say(f"the run goes on with {here}{left_out}; others take part when they come")
+        return dict(self.nodes)
+
+    def _say_waiting(self, nodes: list[int], waited: float, left: float) -> None:
+        names = sorted(name for name, node in self.nodes.items() if node in nodes) or [f"{len(nodes)} nodes"]
+        self.say(f"still waiting for {', '.join(names)} after {waited / 60:.0f} min; at most {left / 60:.0f} min more")

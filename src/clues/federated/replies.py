@@ -1,4 +1,5 @@
-"""What a client answers: one dataclass for each kind of task. A reply that lacks a number, or has another, is none."""
+"""What a client answers: one dataclass for each kind of task. A reply that lacks a number, has another, or has numbers
+that cannot be true of one set of rows, is none."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from clues.errors import WireError
-from clues.federated.wire import ADAPTER, ERROR_CODES, REASON, Arrays, Result
+from clues.federated.wire import ADAPTER, ERROR_CODES, REASON, Arrays, Result, UnfitReply
 
 R = TypeVar("R", bound="ClientReply")
 
@@ -31,11 +32,13 @@ class Failure:
     """The answer of a client that could not do a task, or that gave none: one of ERROR_CODES."""
 
     code: str
+    why: str = ""
+    """What the server found wrong, in words of its own; never a text of the client's."""
 
     @property
     def meaning(self) -> str:
         """The code in words."""
-        return ERROR_CODES[self.code]
+        return ERROR_CODES[self.code] + (f" ({self.why})" if self.why else "")
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,12 @@ class ScoreReply(ClientReply):
     @classmethod
     def from_wire(cls, result: Result) -> ScoreReply:
         _check(result, _names(ScoreReply), arrays=False)
-        return _read(ScoreReply, result)
+        return _read(ScoreReply, result).checked()
+
+    def checked(self) -> ScoreReply:
+        """The same. Raises UnfitReply for counts that no file of rows has."""
+        _check_rows(self.rows, duplicates=self.duplicates, truncated=self.truncated)
+        return self
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,17 @@ class SelectReply(ClientReply):
         _check(result, _names(SelectReply) | set(reasons), arrays=False)
         if not all(isinstance(count, int) for count in reasons.values()):
             raise WireError("a reason's number of rows is no whole number")
-        return _read(SelectReply, result, reasons={name.removeprefix(REASON): int(n) for name, n in reasons.items()})
+        told = {name.removeprefix(REASON): int(n) for name, n in reasons.items()}
+        return _read(SelectReply, result, reasons=told).checked()
+
+    def checked(self) -> SelectReply:
+        """The same. Raises UnfitReply for counts that no selection comes to."""
+        _check_rows(self.rows, duplicates=self.duplicates, truncated=self.truncated, overlap=self.overlap)
+        if self.kept + self.dropped != self.rows:
+            raise UnfitReply(f"kept {self.kept} and dropped {self.dropped} are not the {self.rows} rows")
+        if sum(self.reasons.values()) != self.dropped:
+            raise UnfitReply(f"there are {sum(self.reasons.values())} reasons for {self.dropped} dropped rows")
+        return self
 
 
 @dataclass(frozen=True)
@@ -118,9 +136,20 @@ class TrainReply(ClientReply):
     @classmethod
     def from_wire(cls, result: Result) -> TrainReply:
         _check(result, _names(TrainReply), arrays=True)
-        return _read(
-            TrainReply, result, adapter={name.removeprefix(ADAPTER): array for name, array in result.arrays.items()}
-        )
+        adapter = {name.removeprefix(ADAPTER): array for name, array in result.arrays.items()}
+        reply = _read(TrainReply, result, adapter=adapter)
+        if not (reply.examples and reply.steps):
+            raise UnfitReply(f"{reply.examples} rows and {reply.steps} steps are no training")
+        return reply
+
+
+def _check_rows(rows: int, **among: int) -> None:
+    """There are rows, and what is counted among them is not more."""
+    if not rows:
+        raise UnfitReply("there is no row")
+    for name, count in among.items():
+        if count > rows:
+            raise UnfitReply(f"{name} is {count} of {rows} rows")
 
 
 def _names(kind: type[ClientReply]) -> set[str]:
@@ -134,15 +163,17 @@ def _numbers(reply: ClientReply) -> dict[str, int | float]:
 
 def _check(result: Result, numbers: set[str], arrays: bool) -> None:
     odd = sorted(numbers ^ set(result.numbers))
+    if missing := [name for name in odd if name in numbers]:
+        raise UnfitReply(f"the reply lacks {missing[0]!r}")
     if odd:
-        raise WireError(f"the reply {'lacks' if odd[0] in numbers else 'has'} {odd[0]!r}")
+        raise WireError(f"the reply has {odd[0]!r}")
     if bool(result.arrays) != arrays:
-        raise WireError(f"the reply has {len(result.arrays)} arrays")
+        raise UnfitReply(f"the reply has {len(result.arrays)} arrays")
 
 
 def _read(kind: type[R], result: Result, **more: object) -> R:
     for f in fields(kind):  # type: ignore[arg-type]
         if f.type == "int" and not isinstance(result.numbers[f.name], int):
-            raise WireError(f"{f.name} is no whole number")
+            raise UnfitReply(f"{f.name} is no whole number")
     numbers = {name: result.numbers[name] for name in _names(kind)}
     return kind(**numbers, **more)  # type: ignore[arg-type]

@@ -14,7 +14,7 @@ from clues.config import SelectionSettings
 from clues.errors import WireError
 from clues.federated.parts import Parts, Setting, read_parts
 from clues.federated.replies import ClientReply, HelloReply, ScoreReply, SelectReply, TrainReply
-from clues.federated.wire import ADAPTER, Arrays, Result
+from clues.federated.wire import ADAPTER, Arrays, Result, UnfitReply
 from clues.folders.arm import Arm
 from clues.folders.power import Shading
 from clues.scoring.public_answers import PublicAnswers
@@ -45,17 +45,23 @@ class Task(ABC, Generic[R]):
 
 @dataclass(frozen=True)
 class Hello(Task[HelloReply]):
-    """Who are you?"""
+    """Who are you? And have you this clues, and this base model?"""
 
     name = "hello"
 
+    clues: str = ""
+    """The server's version of the package; a client of another answers `version`. Empty: any will do."""
+    base: str = ""
+    """Fingerprint of the server's base weights (`models.base.fingerprint`); a client of others answers `other-model`.
+    Empty: any will do."""
+
     def to_wire(self) -> Parts:
-        return Parts()
+        return Parts({"clues": self.clues, "base": self.base})
 
     @classmethod
     def from_wire(cls, parts: Parts) -> Hello:
-        with read_parts(parts):
-            return Hello()
+        with read_parts(parts) as settings:
+            return Hello(settings.one("clues", str), settings.one("base", str))
 
     def reply(self, result: Result) -> HelloReply:
         return HelloReply.from_wire(result)
@@ -207,7 +213,13 @@ class Train(Task[TrainReply]):
             return Train(arm, settings.count("steps", least=1), settings.count("first_step"), adapter)
 
     def reply(self, result: Result) -> TrainReply:
-        return TrainReply.from_wire(result)
+        reply = TrainReply.from_wire(result)
+        if reply.adapter.keys() != self.adapter.keys():
+            raise UnfitReply(f"the adapter has {len(reply.adapter)} of {len(self.adapter)} arrays")
+        least = 1 if self.arm.equal_epochs else self.steps
+        if not least <= reply.steps <= self.steps:
+            raise UnfitReply(f"it made {reply.steps} steps, and was asked for {self.steps}")
+        return reply
 
 
 TASKS: dict[str, type[Task]] = {kind.name: kind for kind in (Hello, ScoreBase, Score, Select, Train)}

@@ -1,8 +1,9 @@
 """The wire between server and clients, and the one list of what may leave a client.
 
 A task goes down: settings and arrays (tasks.py). A result comes up: counts and durations as single numbers, adapter
-arrays of exactly the shapes that the task brought, an error code, and, in answer to `hello`, the client's pseudonym
-(replies.py). Nothing else can be encoded, and nothing else is accepted: both sides check.
+arrays of exactly the names and shapes that the task brought, an error code, the task's own id, and, in answer to
+`hello`, the client's pseudonym (replies.py). Nothing else can be encoded, and nothing else is accepted: both sides
+check.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from clues.config.names import CLIENT_NAME
 from clues.errors import WireError
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 """Raised with every change of a task or a reply. Client and server have the same, or the client answers `version`."""
 
 Arrays = Mapping[str, np.ndarray]
@@ -41,11 +42,19 @@ ALLOWED_NUMBERS = {
 }
 """Every number that may leave a client, always one number for all its rows; and `reason_<criterion>`, a count."""
 
+LARGEST = {"train_loss": 1e4, "seconds": 1e7}
+"""No client has more: e^10000 would be the perplexity, and 1e7 seconds are four months."""
+
+MOST_ROWS = 10**9
+"""The largest of all other numbers: counts of rows, and of steps."""
+
 REASON = "reason_"
 
 ERROR_CODES = {
     "bad-data": "the client cannot read its data; its own log says where",
     "no-rows": "the client has no row left for this task",
+    "data-changed": "the client's file has changed since it was scored; put it back, or run a new job",
+    "disk-full": "the client's disk is full; make room in its folder",
     "out-of-memory": "the client ran out of memory; give it a smaller batch_size or token_budget, or a larger machine",
     "internal": "the client failed; its own log says how",
     "refused": "the client refused to send its result, because something in it must not leave; its own log says what",
@@ -53,6 +62,7 @@ ERROR_CODES = {
     "bad-task": "the client could not read the task",
     "unknown-task": "the client does not know this task",
     "version": "the client runs another version of clues; install the server's version there",
+    "other-model": "the client's base weights are not the server's; give it the same model",
     "unreachable": "the client's SuperNode does not answer; see that it runs and reaches the SuperLink",
     "late": "the client did not answer in time",
     "crashed": "the client's process died, often for lack of memory",
@@ -66,7 +76,6 @@ NAME = re.compile(CLIENT_NAME)
 
 _REASON = re.compile(REASON + r"[a-z_]{1,30}")
 _MOST_REASONS = 16
-_LARGEST = 2.0**53
 
 
 class TaskError(Exception):
@@ -79,14 +88,21 @@ class TaskError(Exception):
         self.code = code
 
 
+class UnfitReply(WireError):  # noqa: N818 - it names what it is
+    """A reply with the right parts that cannot be true, or is none to this task. Its text has our words and counts
+    alone, so that the server may show it."""
+
+
 @dataclass(frozen=True)
 class Result:
-    """A reply as it travels. `error` is empty or one of ERROR_CODES; `name` is set in the answer to `hello` alone."""
+    """A reply as it travels. `error` is empty or one of ERROR_CODES; `name` is set in the answer to `hello` alone;
+    `task` is the id that the task brought, or empty where a client could not read one."""
 
     numbers: Mapping[str, int | float] = field(default_factory=dict)
     arrays: Arrays = field(default_factory=dict)
     error: str = ""
     name: str = ""
+    task: str = ""
 
 
 def check_result(result: Result, task: str, sent: Arrays) -> None:
@@ -109,8 +125,9 @@ def _check_number(key: str, value: object) -> None:
         raise WireError(f"{key!r} is not in the list of numbers that may leave a client")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise WireError(f"{key} is a {type(value).__name__}; only a single number may leave a client")
-    if not (math.isfinite(value) and 0 <= value < _LARGEST):
-        raise WireError(f"{key} is not a finite number from 0 up")
+    most = LARGEST.get(key, MOST_ROWS)
+    if not (math.isfinite(value) and 0 <= value <= most):
+        raise WireError(f"{key} is not a number from 0 to {most:.0e}")
 
 
 def _check_array(key: str, array: np.ndarray, sent: Arrays) -> None:

@@ -69,6 +69,19 @@ def load_base(settings: ModelSettings) -> LanguageModel:
     return LanguageModel(model.eval().requires_grad_(False), tokenizer, settings)
 
 
+def fingerprint(lm: LanguageModel) -> str:
+    """16 hex digits that two sides share if their base weights are the same: names, shapes and up to 64 values of every
+    tensor, evenly spaced. Training or merging anything into a base changes them; an adapter beside it does not."""
+    digest = hashlib.sha256()
+    base = {n.removeprefix("base_model.model.").replace(".base_layer", ""): t for n, t in lm.model.state_dict().items()}
+    for name, tensor in sorted(base.items()):
+        if "lora_" not in name:
+            flat = tensor.reshape(-1)
+            values = flat[:: max(1, len(flat) // 64)].float().cpu().numpy()
+            digest.update(f"{name}{tuple(tensor.shape)}".encode() + values.tobytes())
+    return digest.hexdigest()[:16]
+
+
 def load_skeleton(settings: ModelSettings) -> LanguageModel:
     """The tokenizer, and the model's layers without their weights: enough to encode rows and to place an adapter.
 

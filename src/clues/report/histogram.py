@@ -18,6 +18,8 @@ LEAST_RANGE = 1.0
 """Nats to which an axis reaches to both sides at least."""
 MOST_RANGE = 10.0
 """And at most, unless the bar lies beyond: what is 20,000 times likelier good than spoiled need not be told apart."""
+FARTHEST = 1000.0
+"""Nats at which a bar is drawn at most."""
 WIDTHS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Nats of a bin: the first of these with which there are not too many."""
 MOST_BINS = 40
@@ -77,8 +79,9 @@ def layered(layers: list[Any], width: int, height: int) -> alt.LayerChart:
 
 
 def bin_edges(values: Sequence[Sequence[float] | np.ndarray], bar: float | None) -> np.ndarray:
-    """Edges of bins for all these values, one edge at the bar: no bin mixes rows from both sides of it."""
-    through = 0.0 if bar is None else bar
+    """Edges of bins for all these values, one edge at the bar: no bin mixes rows from both sides of it. A bar beyond
+    FARTHEST, which a job may name, is drawn there: bins up to it could fill the memory."""
+    through = 0.0 if bar is None else min(max(bar, -FARTHEST), FARTHEST)
     every = np.concatenate([np.empty(0), *values])
     every = np.clip(every[np.isfinite(every)], -MOST_RANGE, MOST_RANGE)
     low, high = min([*every, -LEAST_RANGE, through]), max([*every, LEAST_RANGE, through])

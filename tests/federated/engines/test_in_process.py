@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,11 +13,11 @@ from flwr.app import Context, Error, Message, MetricRecord, RecordDict, UserConf
 
 from clues.errors import FederationError, WireError
 from clues.federated import federation as module
-from clues.federated import flower
+from clues.federated import flower, line
 from clues.federated.client_app import answer, app, error_code
 from clues.federated.engines.in_process import InProcessGrid, run_in_process
 from clues.federated.federation import Federation
-from clues.federated.records import decode_reply, encode_task
+from clues.federated.records import decode_reply, encode_task, task_id
 from clues.federated.replies import ClientReply, Failure, ScoreReply, SelectReply, TrainReply
 from clues.federated.tasks import Hello, Task, Train
 from clues.federated.wire import TaskError
@@ -97,13 +99,15 @@ def test_a_client_that_cannot_be_built_answers_with_a_code() -> None:
     def broken() -> ToyClient:
         raise OSError("/home/clinic: no such folder")
 
-    assert decode_reply(answer(encode_task(Hello()), broken), Hello()) == Failure("internal")
+    assert decode_reply(answer(encode_task(Hello()), broken), Hello(), task_id(Hello(), "")) == Failure("internal")
 
 
 def test_a_client_that_cannot_log_answers_with_a_code(tmp_path: Path) -> None:
     client = ToyClient("a", tmp_path / "a", "raise at a")
     (tmp_path / "a" / "errors.log").mkdir()
-    assert decode_reply(answer(encode_task(score()), lambda: client), score()) == Failure("internal")
+    assert decode_reply(answer(encode_task(score()), lambda: client), score(), task_id(score(), "")) == Failure(
+        "internal"
+    )
 
 
 def test_a_client_that_answers_another_task_is_refused_on_its_own_side(tmp_path: Path) -> None:
@@ -112,14 +116,16 @@ def test_a_client_that_answers_another_task_is_refused_on_its_own_side(tmp_path:
             return super().run(score() if isinstance(task, Train) else task)
 
     reply = answer(encode_task(train()), lambda: Confused("a", tmp_path / "a"))
-    assert decode_reply(reply, train()) == Failure("refused")
-    assert "the reply has 'duplicates'" in (tmp_path / "a" / "errors.log").read_text()
+    assert decode_reply(reply, train(), task_id(train(), "")) == Failure("refused")
+    assert "the reply lacks 'examples'" in (tmp_path / "a" / "errors.log").read_text()
 
 
 @pytest.mark.parametrize(
     ("error", "code"),
     [
         (MemoryError(), "out-of-memory"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk-full"),
+        (FileNotFoundError("rows.jsonl"), "internal"),
         (type("OutOfMemoryError", (RuntimeError,), {})("CUDA"), "out-of-memory"),
         (TaskError("bad-data", "rows.jsonl:3"), "bad-data"),
         (WireError("scores"), "refused"),
@@ -136,7 +142,7 @@ def test_a_deployed_client_without_its_configuration_says_so() -> None:
     flower.become_server()
     message = Message(encode_task(Hello()), 7, "query.hello")
     flower.number(message)
-    assert decode_reply(app(message, context).content, Hello()) == Failure("not-configured")
+    assert decode_reply(app(message, context).content, Hello(), task_id(Hello(), "")) == Failure("not-configured")
 
 
 class Faulty(InProcessGrid):
@@ -170,6 +176,7 @@ def test_what_the_server_finds_wrong_is_a_code_too(tmp_path: Path, fault: str, c
 def test_no_answer_is_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(line, "time", clock)
     grid = Faulty(Toys(tmp_path), NAMES)
     federation = Federation(grid, 3)
     federation.nodes = dict(zip(NAMES, grid.get_node_ids(), strict=True))
@@ -187,39 +194,82 @@ def test_too_few_clients_are_named(tmp_path: Path) -> None:
         Federation(InProcessGrid(Toys(tmp_path), NAMES), 4).hello(limit=0.1)
 
 
-def test_too_many_clients_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FederationError, match="more than the 2 clients"):
-        Federation(InProcessGrid(Toys(tmp_path), NAMES), 2).hello(limit=5)
+class Old(ToyClient):
+    """A client of another clues."""
+
+    def run(self, task: Task) -> ClientReply:
+        if isinstance(task, Hello):
+            raise TaskError("version")
+        return super().run(task)
 
 
-def test_two_clients_of_one_name_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(FederationError, match="two clients call themselves a"):
-        Federation(InProcessGrid(Toys(tmp_path), ["a", "b", "a"]), 3).hello(limit=5)
+class Registered(InProcessGrid):
+    """A grid that knows the second client's key under another name."""
+
+    def get_nodes(self):
+        nodes = list(super().get_nodes())
+        nodes[1].name = "other"
+        return nodes
 
 
-def test_a_client_that_the_job_does_not_name_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FederationError, match=r"c is online and no client of the job \(a, b, d\)"):
-        Federation(InProcessGrid(Toys(tmp_path), NAMES), 3, names=["a", "b", "d"]).hello(limit=5)
+@pytest.mark.parametrize(
+    ("case", "label", "why"),
+    [
+        ("one too many", "c", "no more than 2 clients"),
+        ("one name twice", "another a", "two clients call themselves a"),
+        ("not named by the job", "c", r"no client of the job \(a, b, d\)"),
+        ("another version", "node 101", "install the server's version"),
+        ("another key's name", "other", "the key of other says it is b"),
+    ],
+)
+def test_a_client_that_must_not_take_part_is_named_and_left_out(
+    tmp_path: Path, case: str, label: str, why: str
+) -> None:
+    names = ["a", "b", "a"] if case == "one name twice" else NAMES
+    old = case == "another version"
+    kind = Registered if case == "another key's name" else InProcessGrid
+    grid = kind(lambda name: (Old if old and name == "b" else ToyClient)(name, tmp_path / name), names)
+    expected = 2 if case == "one too many" else 3
+    federation = Federation(grid, expected, names=["a", "b", "d"] if case == "not named by the job" else ())
+    said: list[str] = []
+    federation.say = said.append
+    assert len(federation.hello(limit=5, least=2)) == 2
+    assert re.search(why, federation.refused[label])
+    assert any(label in text and re.search(why, text) for text in said)
+    if case != "one too many":
+        with pytest.raises(FederationError, match=f"{label}: .*{why}"):
+            Federation(grid, expected, names=federation._names).hello(limit=0.1)
 
 
-def test_a_client_that_cannot_take_part_stops_the_run(tmp_path: Path) -> None:
-    class Mute(ToyClient):
-        def run(self, task: Task) -> ClientReply:
-            return super().run(score() if isinstance(task, Hello) else task)
+def test_a_client_that_comes_later_takes_part_from_then_on(tmp_path: Path) -> None:
+    class Slow(InProcessGrid):
+        here = 2
 
-    with pytest.raises(FederationError, match="cannot take part"):
-        Federation(InProcessGrid(lambda name: Mute(name, tmp_path / name), NAMES), 3).hello(limit=5)
+        def get_node_ids(self):
+            return list(super().get_node_ids())[: self.here]
+
+    grid = Slow(Toys(tmp_path), NAMES)
+    federation = Federation(grid, 3)
+    assert set(federation.hello(limit=0.1, least=2)) == {"a", "b"}
+    assert federation.look() == []
+    grid.here = 3
+    assert federation.look() == ["c"]
+    assert set(federation.ask(dict.fromkeys(federation.nodes, score()))) == {"a", "b", "c"}
 
 
-def test_a_name_that_is_not_the_keys_is_refused(tmp_path: Path) -> None:
-    class Registered(InProcessGrid):
-        def get_nodes(self):
-            nodes = list(super().get_nodes())
-            nodes[1].name = "other"
-            return nodes
-
-    with pytest.raises(FederationError, match="the key of other says it is b"):
-        Federation(Registered(Toys(tmp_path), NAMES), 3).hello(limit=5)
+def test_who_is_waited_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(line, "time", Clock())
+    grid = Faulty(Toys(tmp_path), NAMES)
+    federation, said = Federation(grid, 3), []
+    federation.nodes = dict(zip(NAMES, grid.get_node_ids(), strict=True))
+    federation.say = said.append
+    answers = federation.ask(dict.fromkeys(NAMES, score()), timeout={"a": 100, "b": 300, "c": 300})
+    assert set(answers.values()) == {Failure("late")}
+    assert said == [
+        "still waiting for a, b, c after 1 min; at most 4 min more",
+        "still waiting for b, c after 2 min; at most 3 min more",
+        "still waiting for b, c after 4 min; at most 1 min more",
+    ]
 
 
 def test_the_engine_is_looked_after_while_waiting(tmp_path: Path) -> None:
