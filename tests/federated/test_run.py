@@ -24,6 +24,7 @@ from clues.federated.federation import Federation
 from clues.federated.replies import ClientReply, Failure, ScoreReply, TrainReply
 from clues.federated.run import LocalClients, open_folder, prepare_data, run_job
 from clues.federated.tasks import Score, ScoreBase, Task, Train
+from clues.federated.wire import TaskError
 from clues.folders.arm import MIXED, ORACLE
 from clues.folders.run import RunFolder
 from clues.folders.training import TrainingFile, TrainingLog
@@ -432,3 +433,16 @@ def test_a_client_with_other_base_weights_of_the_same_shapes_is_left_out_and_nam
     assert set(federation.nodes) == {names[0]}
     assert "base weights are not the server's" in federation.refused["node 101"]
     assert "have the fingerprint" in (folder / "clients" / names[1] / "errors.log").read_text()
+
+
+def test_a_file_that_changes_between_two_passes_has_its_own_code(whole, tmp_path):
+    job, folder = whole
+    run = RunFolder(shutil.copytree(folder, tmp_path / "run"))
+    data, start = run.client(CLIENTS[0]).data, load_file(run.checkpoint(1))
+    adapter = {n.removeprefix("adapter/"): t.numpy() for n, t in start.items() if n.startswith("adapter/")}
+    task = Train(MIXED, 1, 0, adapter)
+    assert LocalClients(run, job)(CLIENTS[0]).run(task)
+    data.write_text("".join(data.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(TaskError) as caught:
+        LocalClients(run, job)(CLIENTS[0]).run(task)
+    assert caught.value.code == "data-changed"

@@ -26,6 +26,7 @@ from clues.federated.tasks import Hello, PublicText, Score, ScoreBase, Select, T
 from clues.federated.wire import Arrays, TaskError
 from clues.folders.arm import Arm
 from clues.folders.owner import OwnerFolder
+from clues.folders.pins import Pins
 from clues.folders.power import Power
 from clues.folders.summary import Origin
 from clues.models.adapters import adapter_state, load_adapter_state
@@ -39,6 +40,7 @@ from clues.report.owner import write_owner_report
 from clues.scoring.channel_folder import ChannelFolder
 from clues.scoring.checkpoint import Checkpoint
 from clues.scoring.criteria import criteria_stated
+from clues.scoring.store import rows_key
 from clues.selection.bar import Bar
 from clues.training.local import train
 
@@ -113,18 +115,21 @@ class Client:
     def _score_base(self, task: ScoreBase, seconds: Callable[[], float]) -> ScoreReply:
         remove_unfinished(self.folder)
         self._own.job.write(self.own_job)
+        self._own.pins.write(Pins({"rows": self._rows_key}))
         self._own.questions.write(task.public)
         self._own.anchors.path.unlink(missing_ok=True)  # an earlier job's bar is none for these scores
         self._channels.score_base()
         return ScoreReply(**self._counts, seconds=seconds())
 
     def _score(self, task: Score, seconds: Callable[[], float]) -> ScoreReply:
+        self._check_rows()
         checkpoint = Checkpoint.from_tensors(_tensors(task.checkpoint))
         checkpoint.save(self._own.checkpoint(task.number))  # for rows to come
         self._channels.score_under(task.number, checkpoint)
         return ScoreReply(**self._counts, seconds=seconds())
 
     def _select(self, task: Select, seconds: Callable[[], float]) -> SelectReply:
+        self._check_rows()
         domains = own_domains(self.own_job)
         bar = Bar.from_arrays(task.bar, criteria_stated(task.criteria), task.left_out).weighed(domains)
         shared = overlap(self.prepared.rows, _public_rows(task.public))
@@ -143,6 +148,7 @@ class Client:
         )
 
     def _train(self, task: Train, seconds: Callable[[], float]) -> TrainReply:
+        self._check_rows()
         encoded = [self.prepared.encoded[i] for i in self._rows_of(task.arm)]
         if not encoded:
             raise TaskError("no-rows", f"no row for the arm {task.arm.name}")
@@ -154,6 +160,16 @@ class Client:
         loss = train(self.lm, encoded, self.job.training, steps=steps, first_step=first, seed=seed)
         adapter = {name: t.numpy() for name, t in adapter_state(self.lm.model).items()}
         return TrainReply(len(encoded), steps, loss, seconds(), adapter)
+
+    def _check_rows(self) -> None:
+        """Raises TaskError for rows that are not those which were scored: scores and decisions would be of others."""
+        pins = self._own.pins.read_if_there()
+        if pins is not None and pins.rows["rows"] != self._rows_key:
+            raise TaskError("data-changed", f"{self.data}: its rows are not those that were scored in {self.folder}")
+
+    @property
+    def _rows_key(self) -> str:
+        return rows_key(self.prepared.encoded, "")
 
     def _rows_of(self, arm: Arm) -> list[int]:
         rows = self.prepared.rows
