@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from clues.collaboration.aggregate import Update, aggregate, average, client_weights, refusal, simplex
+from clues.collaboration.aggregate import Averaging, Update, aggregate, average, client_weights, refusal, simplex
 from clues.errors import NoUpdateError
 
 SENT = {"lora_A.weight": torch.zeros(2, 3), "lora_B.weight": torch.zeros(3, 2)}
@@ -20,7 +20,7 @@ def update(value: float, examples: Any = 10, **changes: Any) -> Update:
 
 def test_weighted_by_rows_or_uniform():
     updates = {"north": update(1.0, 30), "south": update(5.0, 10)}
-    by_rows, uniform = aggregate(updates, SENT, "samples"), aggregate(updates, SENT, "uniform")
+    by_rows, uniform = aggregate(updates, SENT), aggregate(updates, SENT, Averaging("uniform"))
     assert by_rows.weights == {"north": 0.75, "south": 0.25}
     assert torch.equal(by_rows.state["lora_A.weight"], torch.full((2, 3), 2.0))
     assert torch.equal(uniform.state["lora_B.weight"], torch.full((3, 2), 3.0))
@@ -79,6 +79,28 @@ def test_nothing_usable_is_an_error_that_says_why():
 
 def test_large_counts_do_not_lose_a_client():
     assert client_weights({"a": 10**15, "b": 1}, "samples")["b"] > 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "expected"),
+    [
+        ([10**9, 10, 20, 10], 0.5, [0.5, 0.125, 0.25, 0.125]),
+        ([90, 10], 0.5, [0.5, 0.5]),
+        ([90, 10], 0.3, [0.5, 0.5]),  # an equal share is always allowed
+        ([60, 30, 10], 0.4, [0.4, 0.4, 0.2]),  # what is cut from one may make another too heavy
+        ([7], 0.5, [1.0]),
+    ],
+)
+def test_no_client_weighs_more_than_it_may(rows, most, expected):
+    examples = dict(zip("abcd", rows, strict=False))
+    assert list(client_weights(examples, "samples", most).values()) == pytest.approx(expected)
+
+
+def test_too_few_usable_updates_are_an_error_that_names_the_others():
+    updates = {"a": update(1.0), "b": update(float("nan")), "c": update(2.0)}
+    with pytest.raises(NoUpdateError, match=r"2 usable updates, and 3 are the fewest, in this round \(b: not finite\)"):
+        aggregate(updates, SENT, Averaging(least=3))
+    assert aggregate(updates, SENT, Averaging(least=2)).refused == {"b": "not finite"}
 
 
 def test_average_keeps_the_dtype_and_is_summed_in_float64():

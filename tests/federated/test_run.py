@@ -367,7 +367,7 @@ def test_forward_channels_alone(tmp_path):
 
 def test_a_round_is_the_average_of_all_clients_by_their_rows(tmp_path, mortal):
     """The first round by hand: every client trains from θ_0, and each counts by the rows it has."""
-    job = tiny_job(tmp_path)
+    job = tiny_job(tmp_path, collaboration=CollaborationSettings(most_weight=1.0))
     folder = tmp_path / "run"
     open_folder(job, RunFolder(folder), resume=False)
     names = prepare_data(job, RunFolder(folder), Progress())

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from clues.collaboration.aggregate import State, average, simplex
+from clues.collaboration.aggregate import average, simplex
+from clues.collaboration.state import State
 
 LossAndGradient = Callable[[dict[str, torch.Tensor]], tuple[float, State]]
 """From an adapter to its mean loss on the validation set and the gradient of that, by the adapter's own names."""

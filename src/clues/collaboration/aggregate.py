@@ -15,12 +15,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from clues.collaboration import robust
+from clues.collaboration.fit import By, Limits, Unfit, flat, judge, too_far
+from clues.collaboration.state import State
+from clues.config.names import Robust
+from clues.config.rules import ROBUST_NEEDS
 from clues.errors import NoUpdateError
 
-State = Mapping[str, torch.Tensor | NDArray[np.floating]]
-"""An adapter: tensors, or arrays as they come from the wire, by the names PEFT gives them in a saved adapter."""
-
-Refusal = Literal["count", "keys", "shape", "type", "not finite"]
+Refusal = Literal["count", "keys", "shape", "type", "not finite"] | Unfit
 """Why an update was not used. A code, never a text: it is shown to others than its client."""
 
 
@@ -31,30 +33,96 @@ class Update:
     state: State
     examples: int
     """Rows it trained on (the kept ones)."""
+    steps: int = 1
+    """Optimizer steps it made."""
+
+
+@dataclass(frozen=True)
+class Averaging:
+    """How the updates of a round become one adapter."""
+
+    weights: Literal["uniform", "samples"] = "samples"
+    most_weight: float = 1.0
+    """The largest share of one client; an equal share is always allowed."""
+    robust: Robust = "none"
+    least: int = 1
+    """Fewest usable updates that make a round."""
+    limits: Limits | None = None
+    """What the updates are judged by; None: nothing but their shapes, and that they are finite."""
 
 
 @dataclass(frozen=True)
 class Aggregate:
     state: dict[str, torch.Tensor]
     weights: dict[str, float]
-    """Weight of each client that was used; they add up to 1."""
+    """Weight of each client that was used; they add up to 1. Medians and trimmed means are of all alike."""
     refused: dict[str, Refusal]
+    judged_by: By = "nothing"
 
 
-def aggregate(updates: Mapping[str, Update], sent: State, how: Literal["uniform", "samples"] = "samples") -> Aggregate:
+def aggregate(updates: Mapping[str, Update], sent: State, how: Averaging = Averaging()) -> Aggregate:
     """Average the usable updates of one round, in the order of the clients' names so that arrival changes nothing.
 
     sent: the adapter the clients started from; an update must have its names and shapes. A bad update is refused and
-    named, never averaged. Raises NoUpdateError when none is left.
+    named, never averaged. Raises NoUpdateError when fewer than `how.least` are left.
+    """
+    usable, refused, by = fit_updates(updates, sent, how)
+    states = {name: update.state for name, update in usable.items()}
+    match how.robust:
+        case "none":
+            weights = client_weights({n: update.examples for n, update in usable.items()}, how.weights, how.most_weight)
+            state = average(list(states.values()), list(weights.values()))
+            return Aggregate(state, weights, refused, by)
+        case "median":
+            return Aggregate(robust.median(states), _alike(states), refused, by)
+        case "trimmed-mean":
+            trim = max(0, max(1, len(updates) // 4) - len(refused))
+            return Aggregate(robust.trimmed_mean(states, trim), _alike(states), refused, by)
+        case "krum":
+            liars = max(0, (len(updates) - 3) // 2 - len(refused))
+            name = robust.krum({n: flat(state, sent) for n, state in states.items()}, liars)
+            return Aggregate({k: torch.as_tensor(t) for k, t in states[name].items()}, {name: 1.0}, refused, by)
+
+
+def fit_updates(
+    updates: Mapping[str, Update], sent: State, how: Averaging
+) -> tuple[dict[str, Update], dict[str, Refusal], By]:
+    """Updates fit to be averaged, codes for the others, and what they were judged by.
+
+    A robust average judges directions itself: with one, only what no training can send is refused. Raises NoUpdateError
+    when too few are left.
     """
     usable, refused = usable_updates(updates, sent)
-    weights = client_weights({name: update.examples for name, update in usable.items()}, how)
-    state = average([update.state for update in usable.values()], list(weights.values()))
-    return Aggregate(state, weights, refused)
+    by: By = "nothing"
+    if how.limits is not None and usable:
+        moved = {name: flat(update.state, sent) for name, update in usable.items()}
+        steps = {name: update.steps for name, update in usable.items()}
+        if how.robust == "none":
+            fitness = judge(moved, steps, sent, {n: update.state for n, update in usable.items()}, how.limits)
+            unfit, by = fitness.unfit, fitness.by
+        else:
+            unfit = dict.fromkeys(too_far(moved, steps, how.limits.learning_rate), "norm")
+        refused |= unfit
+        usable = {name: update for name, update in usable.items() if name not in unfit}
+    _check_enough(usable, refused, how, len(updates))
+    return usable, dict(sorted(refused.items())), by
+
+
+def _check_enough(usable: Mapping[str, Update], refused: Mapping[str, Refusal], how: Averaging, answered: int) -> None:
+    reasons = ", ".join(f"{name}: {code}" for name, code in refused.items()) or "no client answered"
+    if len(usable) < max(how.least, 1):
+        number = "no usable update" if not usable else f"{len(usable)} usable updates, and {how.least} are the fewest,"
+        raise NoUpdateError(f"{number} in this round ({reasons}); see the clients' own logs")
+    if answered < (needs := ROBUST_NEEDS[how.robust]):
+        raise NoUpdateError(f"{how.robust} needs {needs} clients ({reasons}); resume when the others are back")
+
+
+def _alike(states: Mapping[str, State]) -> dict[str, float]:
+    return dict.fromkeys(states, 1 / len(states))
 
 
 def usable_updates(updates: Mapping[str, Update], sent: State) -> tuple[dict[str, Update], dict[str, Refusal]]:
-    """Updates fit to be averaged and codes for the others, both in the order of the clients' names."""
+    """Updates that can be averaged at all and codes for the others, both in the order of the clients' names."""
     usable: dict[str, Update] = {}
     refused: dict[str, Refusal] = {}
     for name in sorted(updates):
@@ -63,9 +131,6 @@ def usable_updates(updates: Mapping[str, Update], sent: State) -> tuple[dict[str
             usable[name] = updates[name]
         else:
             refused[name] = code
-    if not usable:
-        reasons = ", ".join(f"{name}: {code}" for name, code in refused.items()) or "no client answered"
-        raise NoUpdateError(f"no usable update in this round ({reasons}); see the clients' own logs")
     return usable, refused
 
 
@@ -85,10 +150,23 @@ def refusal(update: Update, sent: State) -> Refusal | None:
     return None
 
 
-def client_weights(examples: Mapping[str, int], how: Literal["uniform", "samples"]) -> dict[str, float]:
-    """Weight of each client, adding up to 1: the same for all, or by its number of rows."""
+def client_weights(
+    examples: Mapping[str, int], how: Literal["uniform", "samples"], most: float = 1.0
+) -> dict[str, float]:
+    """Weight of each client, adding up to 1: the same for all, or by its number of rows, which it states itself, but no
+    more than `most` (or an equal share, if that is more): what is cut is shared among the others."""
     shares = simplex([1 if how == "uniform" else count for count in examples.values()])
-    return dict(zip(examples, shares.tolist(), strict=True))
+    return dict(zip(examples, _capped(shares, most).tolist(), strict=True))
+
+
+def _capped(shares: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    most = max(most, 1 / len(shares))
+    full = np.zeros(len(shares), bool)
+    while (over := ~full & (shares > most + 1e-12)).any():
+        full |= over
+        rest = shares[~full].sum()
+        shares = np.where(full, most, shares * (1 - most * full.sum()) / (rest if rest > 0 else 1))
+    return shares
 
 
 def simplex(weights: Sequence[float]) -> NDArray[np.float64]:

@@ -23,7 +23,8 @@ from peft.utils import CONFIG_NAME, SAFETENSORS_WEIGHTS_NAME
 from peft.utils.merge_utils import task_arithmetic, ties
 from safetensors.torch import save_file
 
-from clues.collaboration.aggregate import State, simplex
+from clues.collaboration.aggregate import simplex
+from clues.collaboration.state import State
 from clues.config.names import Method
 from clues.disk.writing import adding_to
 from clues.models.adapter_files import AdapterFiles

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from clues.collaboration.aggregate import Update, aggregate, usable_updates
+from clues.collaboration.aggregate import Averaging, Update, aggregate, fit_updates
+from clues.collaboration.fit import flat, too_far
 from clues.config import TrainingSettings
 from clues.disk.writing import replacing, write_json
-from clues.federated.federation import Federation
-from clues.federated.replies import Failure, TrainReply
+from clues.federated.asking import Asking, Trained
+from clues.federated.replies import ClientReply, Failure, TrainReply
 from clues.federated.tasks import Train
 from clues.federated.wire import Arrays
 from clues.folders.arm import Arm
@@ -29,27 +30,31 @@ from clues.progress import Advance
 class Arms:
     """Trains arms over a federation. Every finished round is on disk, and a resumed run goes on after it."""
 
-    federation: Federation
+    asking: Asking
     folder: RunFolder
     settings: TrainingSettings
-    weights: str
-    """`uniform` or `samples`: how a round's updates are averaged."""
+    averaging: Averaging
+    before_round: Callable[[], None] = lambda: None
+    """Lets clients that have come, or come back, do what they have missed."""
 
     def rounds(self, arm: Arm, start: dict[str, Tensor], advance: Advance) -> Iterator[tuple[int, dict[str, Tensor]]]:
         """Rounds of local steps and weighted averages, from `start`; the number and the adapter of each."""
         state, local_steps = start, self.settings.local_steps
         for number in range(1, self.settings.rounds + 1):
             file = self.folder.round(arm.name, number)
-            if file.exists():
-                state = load_file(str(file))
-                advance(len(self.federation.nodes), f"{arm.name}: round {number} was done before")
+            before = self._sound(file, state)
+            if before is not None:
+                state = before
+                advance(len(self.asking.federation.nodes), f"{arm.name}: round {number} was done before")
             else:
+                self.before_round()
                 task = Train(arm, local_steps, (number - 1) * local_steps, _arrays(state))
-                answers = self._ask(task, advance, f"{arm.name}: round {number}")
-                averaged = aggregate(_updates(answers), state, "uniform" if self.weights == "uniform" else "samples")
+                trained = self._ask(task, advance, f"{arm.name} round {number}")
+                averaged = aggregate(_updates(trained), state, self.averaging)
                 state = averaged.state
-                self._record(arm, "rounds", number, answers, averaged.refused)
+                self._record(arm, "rounds", number, trained, averaged.refused)
                 _save(state, file)
+                self.asking.kept.clear()
             yield number, state
 
     def federated(self, arm: Arm, start: dict[str, Tensor], advance: Advance) -> dict[str, Tensor]:
@@ -60,52 +65,70 @@ class Arms:
         """Each client trains alone, as many steps as it makes in all federated rounds."""
         counted = self.folder.examples(arm.name)
         if not counted.exists():
+            self.before_round()
             task = Train(arm, self.settings.rounds * self.settings.local_steps, 0, _arrays(start))
-            answers = self._ask(task, advance, f"{arm.name}: alone")
-            usable, refused = usable_updates(_updates(answers), start)
-            self._record(arm, "alone", 1, answers, refused)
+            trained = self._ask(task, advance, f"{arm.name} alone")
+            usable, refused, _ = fit_updates(_updates(trained), start, replace(self.averaging, robust="none"))
+            self._record(arm, "alone", 1, trained, refused)
             for name, update in usable.items():
                 _save({k: torch.as_tensor(t) for k, t in update.state.items()}, self.folder.alone(arm.name, name))
             write_json({"examples": {n: u.examples for n, u in usable.items()}}, counted)
+            self.asking.kept.clear()
         examples = json.loads(counted.read_text())["examples"]
         return {name: Update(load_file(str(self.folder.alone(arm.name, name))), n) for name, n in examples.items()}
 
-    def _ask(self, task: Train, advance: Advance, note: str) -> dict[str, TrainReply | Failure]:
-        return self.federation.ask(
-            dict.fromkeys(self.federation.nodes, task), lambda name, _answer: advance(1, f"{note}, {name}")
-        )
+    def _sound(self, file: Path, before: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+        """The adapter of a round that was done before; None where there is none, or one that no training comes to: it
+        is then trained again, for what is poisoned would spoil every round after it."""
+        if not file.exists():
+            return None
+        state = load_file(str(file))
+        moved = {"average": flat(state, before)}
+        if moved["average"].isfinite().all() and not too_far(
+            moved, {"average": self.settings.local_steps}, self.settings.learning_rate
+        ):
+            return state
+        self.asking.federation.say(f"{file}: no training comes to this adapter; its round is done again")
+        return None
+
+    def _ask(self, task: Train, advance: Advance, step: str) -> dict[str, Trained]:
+        def told(name: str, answer: ClientReply | Failure) -> None:
+            failed = f" failed: {answer.meaning}" if isinstance(answer, Failure) else ""
+            advance(1, f"{step}, {name}{failed}")
+
+        return self.asking.training(step, task, "selection" if task.arm.rows == "kept" else "", told)
 
     def _record(
-        self,
-        arm: Arm,
-        part: Part,
-        number: int,
-        answers: Mapping[str, TrainReply | Failure],
-        refused: Mapping[str, str],
+        self, arm: Arm, part: Part, number: int, trained: Mapping[str, Trained], refused: Mapping[str, str]
     ) -> None:
         """What each client reported, what it cost, and why an update is missing.
 
         It is written before the adapter: a run killed between the two trains the round again and writes it anew.
         """
-        clients = {name: self._client(name, answer, refused.get(name, "")) for name, answer in answers.items()}
+        clients = {name: _client(one, refused.get(name, "")) for name, one in trained.items()}
         file = self.folder.training
         file.write(file.read().with_round(arm.name, part, Round.of(number, clients)))
+        step = f"{arm.name} alone" if part == "alone" else f"{arm.name} round {number}"
+        for name, code in refused.items():
+            self.asking.roll.failed(name, step, code)
+            self.asking.federation.say(f"{step}: the update of {name} is left out: {code}")
 
-    def _client(self, name: str, answer: TrainReply | Failure, refusal: str) -> ClientRound:
-        cost = self.federation.exchanges[name]
-        if isinstance(answer, Failure):
-            return ClientRound(None, None, None, cost.bytes_down, cost.bytes_up, answer.code)
-        reported = (answer.examples, answer.train_loss, answer.seconds)
-        return ClientRound(*reported, cost.bytes_down, cost.bytes_up, refusal)
+
+def _client(trained: Trained, refusal: str) -> ClientRound:
+    answer, cost = trained.answer, trained.exchange
+    if isinstance(answer, Failure):
+        return ClientRound(None, None, None, cost.bytes_down, cost.bytes_up, answer.code)
+    reported = (answer.examples, answer.train_loss, answer.seconds)
+    return ClientRound(*reported, cost.bytes_down, cost.bytes_up, refusal)
 
 
 def _arrays(state: Mapping[str, Tensor]) -> Arrays:
     return {name: tensor.numpy() for name, tensor in state.items()}
 
 
-def _updates(answers: Mapping[str, TrainReply | Failure]) -> dict[str, Update]:
-    trained = {name: answer for name, answer in answers.items() if isinstance(answer, TrainReply)}
-    return {name: Update(dict(reply.adapter), reply.examples) for name, reply in trained.items()}
+def _updates(trained: Mapping[str, Trained]) -> dict[str, Update]:
+    replies = {name: one.answer for name, one in trained.items() if isinstance(one.answer, TrainReply)}
+    return {name: Update(dict(reply.adapter), reply.examples, reply.steps) for name, reply in replies.items()}
 
 
 def _save(state: Mapping[str, Tensor], file: Path) -> None:

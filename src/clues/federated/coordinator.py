@@ -9,15 +9,20 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import clues
+from clues.collaboration.aggregate import Averaging
+from clues.collaboration.fit import Limits
 from clues.config import Job
 from clues.config.rules import least_clients
 from clues.federated.adapters import Adapters
 from clues.federated.arms import Arms
+from clues.federated.asking import Asking
 from clues.federated.evaluate import evaluate_run
 from clues.federated.federation import Federation
+from clues.federated.kept_replies import KeptReplies
 from clues.federated.merging import Merging
 from clues.federated.plan import Plan
 from clues.federated.public import PublicSide
+from clues.federated.roll import Roll
 from clues.federated.selecting import Selecting
 from clues.federated.steps import Steps
 from clues.federated.tasks import Hello
@@ -43,7 +48,7 @@ class Coordinator:
         """All phases. Raises FederationError when not a single client answers a task."""
         self.greet()
         test = self.side.test_set()  # now, so that a test set that cannot be used does not end a run in its last phase
-        selecting = Selecting(self.federation, self.side, Steps(self.folder), self.progress)
+        selecting = self.selecting
         selecting.score_base()
         self.warm_up(selecting)
         selecting.select()
@@ -80,7 +85,27 @@ class Coordinator:
 
     @cached_property
     def arms(self) -> Arms:
-        return Arms(self.federation, self.folder, self.job.training, self.job.collaboration.weights)
+        return Arms(self.asking, self.folder, self.job.training, self.averaging, self.selecting.catch_up)
+
+    @cached_property
+    def asking(self) -> Asking:
+        return Asking(self.federation, Roll(self.folder, self.job.training.batch_size), KeptReplies(self.folder))
+
+    @cached_property
+    def selecting(self) -> Selecting:
+        return Selecting(self.asking, self.side, Steps(self.folder), self.progress, least_clients(self.job))
+
+    @property
+    def averaging(self) -> Averaging:
+        """How a round's updates become one adapter."""
+        settings = self.job.collaboration
+        return Averaging(
+            "uniform" if settings.weights == "uniform" else "samples",
+            settings.most_weight,
+            settings.robust,
+            least_clients(self.job),
+            Limits(self.job.training.learning_rate, self.side.loss),
+        )
 
     def warm_up(self, selecting: Selecting) -> None:
         """The mixed arm, with a scoring pass after every checkpoint round."""

@@ -9,8 +9,9 @@ from functools import cache
 import torch
 
 from clues.collaboration.adaptive import adaptive_weights
-from clues.collaboration.aggregate import State, Update, client_weights
+from clues.collaboration.aggregate import Update, client_weights
 from clues.collaboration.merge import merge_adapters
+from clues.collaboration.state import State
 from clues.config.names import Method, Weights
 from clues.federated.adapters import Adapters
 from clues.federated.plan import Plan
@@ -52,7 +53,8 @@ class Merging:
         if how == "adaptive":
             states = {name: update.state for name, update in self.updates.items()}
             return adaptive_weights(states, self._validation_loss, ADAPTIVE_STEPS).weights
-        return client_weights({name: update.examples for name, update in self.updates.items()}, how)
+        examples = {name: update.examples for name, update in self.updates.items()}
+        return client_weights(examples, how, self.plan.settings.most_weight)
 
     def _validation_loss(self, state: State) -> tuple[float, State]:
         """Mean loss over the public validation rows and its gradient by the adapter's file names."""

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
+from clues.collaboration.state import State
 from clues.config import Job
 from clues.data.damage.spoil import spoiled
 from clues.data.files.reading import read_rows
@@ -20,6 +22,7 @@ from clues.federated.tasks import PublicText
 from clues.folders.explanations import ExplanationsFile
 from clues.folders.power import Shading
 from clues.folders.run import RunFolder
+from clues.models.adapters import load_adapter_state
 from clues.models.base import LanguageModel
 from clues.models.shared import shared_model
 from clues.owner.power import shading
@@ -27,6 +30,7 @@ from clues.scoring.channel_folder import ChannelFolder, ValidationFolder
 from clues.scoring.checkpoint import Checkpoint
 from clues.scoring.criteria import criteria_named
 from clues.scoring.domains import check_domains
+from clues.scoring.passes import row_nll
 from clues.scoring.validation import Validation, encode_validation
 from clues.training.checkpoints import checkpoint_in
 
@@ -82,6 +86,11 @@ class PublicSide:
     def checkpoint(self, number: int, adapter: dict[str, Tensor]) -> Checkpoint:
         """The checkpoint after warm-up round `number`, made now or read from disk."""
         return checkpoint_in(self.folder.checkpoint(number), self.lm, self.validation, adapter, self.job)
+
+    def loss(self, state: State) -> float:
+        """Mean NLL of the public validation rows under an adapter, in nats per token."""
+        load_adapter_state(self.lm.model, {name: torch.as_tensor(t) for name, t in state.items()})
+        return float(row_nll(self.lm, self.validation.good).mean())
 
     @property
     def scored(self) -> list[ChannelFolder]:

@@ -64,12 +64,13 @@ ERROR_CODES = {
     "version": "the client runs another version of clues; install the server's version there",
     "other-model": "the client's base weights are not the server's; give it the same model",
     "unreachable": "the client's SuperNode does not answer; see that it runs and reaches the SuperLink",
+    "behind": "the client has missed a step that this one needs, and has not caught up yet",
     "late": "the client did not answer in time",
     "crashed": "the client's process died, often for lack of memory",
     "bad-app": "the client's SuperNode could not load the app; see that clues is installed there",
     "bad-reply": "the client's reply was not what may come, and was thrown away",
 }
-"""Every error a result can name, with what it means. The last five are found by the server."""
+"""Every error a result can name, with what it means. The last six are found by the server."""
 
 NAME = re.compile(CLIENT_NAME)
 """A client's pseudonym, chosen by the client."""

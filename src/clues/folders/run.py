@@ -7,6 +7,7 @@ from pathlib import Path
 
 from clues.folders.bar import StoredBar
 from clues.folders.files import JobFile, JsonFile
+from clues.folders.members import Members
 from clues.folders.metrics import Metrics
 from clues.folders.names import Each, Folder, Named
 from clues.folders.owner import OwnerFolder
@@ -28,6 +29,9 @@ class RunFolder(Folder):
     alone = Each("adapters/<arm>-alone/<client>.safetensors", Path)
     examples = Each("adapters/<arm>-alone/examples.json", Path)
     model = Each("evaluation/<model>.json", Path)
+    replies = Named("replies/", Path)
+    reply = Each("replies/<client>.safetensors", Path)
+    members = Named("members.json", partial(JsonFile[Members], kind=Members))
     training = Named("training.json", TrainingFile)
     anchors = Named("anchors.json", partial(JsonFile[StoredBar], kind=StoredBar))
     selection = Named("selection.json", partial(JsonFile[SelectionSummary], kind=SelectionSummary))

@@ -36,7 +36,7 @@ class Trainer:
         state, steps = self.start, self.settings.local_steps
         for number in range(1, rounds + 1):
             updates, losses = self._local(rows, state, steps, (number - 1) * steps)
-            state = aggregate(updates, state, "samples").state
+            state = aggregate(updates, state).state
             after(number, state, losses)
         return state
 
