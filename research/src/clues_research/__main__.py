@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "in-run": ("in_run:in_run", "Scores read inside a training against a pass of its own."),
     "layers": ("layers:layers", "What it saves, and costs, to put the adapter on upper layers only."),
+    "robust": ("robust:robust", "What averages make of one client in four that lies."),
     "check-rows": ("fingerprints:check_rows", "Whether committed tables are about the rows that clues draws today."),
     "packaged-rows": ("packaged.pool:packaged_rows", "Choose the rows that ship with clues."),
     "packaged-questions": ("packaged.questions:packaged_questions", "Choose the questions that ship with clues."),
