@@ -18,7 +18,7 @@ from clues.config import SelectionSettings
 from clues.federated.roll import Roll
 from clues.federated.run import run_job
 from clues.folders.owner import OwnerFolder
-from clues.folders.run import RunFolder
+from clues.folders.run import FlowerRun, RunFolder
 from clues.owner.score import score_file
 from clues.progress import Progress
 from clues.report.audit import start_audit
@@ -30,7 +30,7 @@ PAGE = (Path(__file__).parents[1] / "docs" / "FORMATS.md").read_text(encoding="u
 RUN, OWNER = "A run's folder", "An owner's folder"
 WIDE = ("channel", "parameter", "path", "file", "field", "device", "suffix")
 """Placeholders that may hold dots and slashes; others are one name."""
-ONLY_SOMETIMES = {"decisions.jsonl", "errors.log", "replies/<client>.safetensors"}
+ONLY_SOMETIMES = {"decisions.jsonl", "errors.log", "replies/<client>.safetensors", "flower.json"}
 
 
 def read_sections() -> dict[str, list[str]]:
@@ -104,6 +104,7 @@ def folders(tmp_path_factory) -> tuple[Path, Path]:
     job = replace(job, sample=replace(job.sample, kinds=("cut", "exchange", "typos")))
     run, out, mine = base / "run", base / "out", base / "mine.jsonl"
     run_job(job, run, Progress(run / "events.jsonl"), engine="in-process")
+    RunFolder(run).flower.write(FlowerRun(7))  # as in a deployment
     Roll(RunFolder(run), 1).failed("gard", "base", "bad-reply", "there is no row")  # as if there had been one
     mine.write_text((run / "clients" / "gard" / "data.jsonl").read_text() + labelled("mine") + "no json\n")
     columns = {"prompt": "question", "response": "answer"}

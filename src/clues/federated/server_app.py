@@ -14,7 +14,7 @@ from clues.config.reading import job_from_dict
 from clues.errors import SettingError
 from clues.federated.engines.deployment import RUN_FOLDER, job_for_clients
 from clues.federated.federation import Federation
-from clues.folders.run import RunFolder
+from clues.folders.run import FlowerRun, RunFolder
 
 app = ServerApp()
 
@@ -28,6 +28,7 @@ def main(grid: Grid, context: Context) -> None:
 
     folder = run_folder()
     job = job_of(folder, str(context.run_config["job"]))
+    folder.flower.write(FlowerRun(context.run_id))
     progress = Progress(folder.events)
     names = [client.name for client in job.clients]
     Coordinator(Federation(grid, len(names), names=names), job, folder, progress, labelled=False).run()

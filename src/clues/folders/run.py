@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,13 @@ from clues.folders.names import Each, Folder, Named
 from clues.folders.owner import OwnerFolder
 from clues.folders.selection import SelectionSummary
 from clues.folders.training import TrainingFile
+
+
+@dataclass(frozen=True)
+class FlowerRun:
+    """flower.json: what Flower calls the run, in a deployment."""
+
+    run: int
 
 
 class RunFolder(Folder):
@@ -29,6 +37,7 @@ class RunFolder(Folder):
     alone = Each("adapters/<arm>-alone/<client>.safetensors", Path)
     examples = Each("adapters/<arm>-alone/examples.json", Path)
     model = Each("evaluation/<model>.json", Path)
+    flower = Named("flower.json", partial(JsonFile[FlowerRun], kind=FlowerRun))
     replies = Named("replies/", Path)
     reply = Each("replies/<client>.safetensors", Path)
     members = Named("members.json", partial(JsonFile[Members], kind=Members))

@@ -12,6 +12,7 @@ from clues.config.reading import load_job
 from clues.errors import DeploymentError, InUseError, SettingError
 from clues.federated.engines import control, remote
 from clues.federated.engines.remote import run_remotely
+from clues.folders.run import FlowerRun, RunFolder
 from clues.progress import Event, Progress
 
 
@@ -66,12 +67,26 @@ def test_a_run_is_prepared_started_and_followed(job: Job, tmp_path: Path, asked:
 
 
 def test_a_run_under_way_is_followed_and_never_started_twice(job: Job, tmp_path: Path, asked: list[str]) -> None:
+    run_remotely(job, tmp_path / "run", "hospitals", Progress())
     asked.append("busy")
-    with pytest.raises(DeploymentError, match="run 5 is under way on hospitals: follow it by --resume"):
-        run_remotely(job, tmp_path / "run", "hospitals", Progress())
-    assert not (tmp_path / "run").exists(), "a refused run leaves its folder to the next"
+    RunFolder(tmp_path / "run").flower.write(FlowerRun(5))  # as its ServerApp does
     run_remotely(job, tmp_path / "run", "hospitals", Progress(), resume=True)
-    assert asked == ["busy", "follow 5"]
+    assert asked == ["start", "follow 7", "busy", "follow 5"]
+
+
+def test_another_jobs_run_is_not_followed(job: Job, tmp_path: Path, asked: list[str]) -> None:
+    asked.append("busy")
+    for resume in (False, True):
+        with pytest.raises(
+            DeploymentError, match=r"busy with run 5, which is not the one of .*`flwr stop 5 hospitals`"
+        ):
+            run_remotely(job, tmp_path / "run", "hospitals", Progress(), resume=resume)
+    assert not (tmp_path / "run").exists(), "a refused run leaves its folder to the next"
+    asked.clear()
+    run_remotely(job, tmp_path / "run", "hospitals", Progress())  # begun as run 7
+    asked.append("busy")
+    with pytest.raises(DeploymentError, match="busy with run 5"):
+        run_remotely(job, tmp_path / "run", "hospitals", Progress(), resume=True)
 
 
 def test_a_finished_run_asks_for_nothing(job: Job, tmp_path: Path, asked: list[str]) -> None:

@@ -12,7 +12,7 @@ from clues.errors import DeploymentError, SettingError
 from clues.federated.engines.control import start_run, unfinished_run, wait_for_run
 from clues.federated.engines.deployment import write_bundle
 from clues.federated.run import check_folder, open_folder, prepare_data
-from clues.folders.run import RunFolder
+from clues.folders.run import FlowerRun, RunFolder
 from clues.progress import Display, Event, Progress
 
 
@@ -21,8 +21,9 @@ def run_remotely(job: Job, folder: Path, connection: str, progress: Progress, *,
 
     `folder` is the one that CLUES_RUN_DIR names to the SuperLink. Where it is shared with this machine, or is this
     machine's own, progress is that of the server; else this waits, and the page is there and not here. With `resume`
-    a run that is under way is followed, and one that ended early goes on in a new one of Flower's. Raises SettingError
-    for a job that no federation can run, InUseError, and DeploymentError with what Flower said.
+    this folder's run is followed if it is under way, and goes on in a new one of Flower's if it ended early. Raises
+    SettingError for a job that no federation can run, InUseError, and DeploymentError with what Flower said, also where
+    the SuperLink is busy with another run.
     """
     _check(job)
     run = RunFolder(folder)
@@ -31,11 +32,18 @@ def run_remotely(job: Job, folder: Path, connection: str, progress: Progress, *,
         return run.page
     home = Path(os.environ.get("FLWR_HOME") or Path.home() / ".flwr")
     run_id = unfinished_run(home, connection)
+    mine = run.flower.read_if_there()
     if run_id is None:
         open_folder(job, run, resume)
         prepare_data(job, run, progress)
         with tempfile.TemporaryDirectory() as bundle:
             run_id = start_run(home, connection, write_bundle(Path(bundle), job))
+        run.flower.write(FlowerRun(run_id))
+    elif mine is None or mine.run != run_id:
+        raise DeploymentError(
+            f"{connection} is busy with run {run_id}, which is not the one of {folder}: wait for its end, or end it by "
+            f"`flwr stop {run_id} {connection}`"
+        )
     elif not resume:
         raise DeploymentError(
             f"run {run_id} is under way on {connection}: follow it by --resume, "
