@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -30,6 +30,7 @@ from clues.federated.engines.deployment import (
 from tests.helpers.waiting import computed, wait_until
 
 CONNECTION = "loopback"
+MORE = {"FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,44 @@ class Loopback:
     home: Path
     logs: Path
     processes: dict[str, subprocess.Popen[bytes]]
+    folder: Path
+    superlink: str
+    authority: Path
+    started: dict[str, tuple[list[str], dict[str, str]]] = field(default_factory=dict)
+    """Name -> command and environment, to start it again."""
+
+    def join(
+        self,
+        name: str,
+        rows: Path,
+        *,
+        env: Mapping[str, str] | None = None,
+        key: Path | None = None,
+        config: Mapping[str, str],
+    ) -> None:
+        """Start a client's SuperNode; without `key` a new one is made and registered."""
+        own = self.folder / name
+        if key is None:
+            key = own / "key"
+            register_client(self.home, CONNECTION, make_key(key), name)
+        settings = {"name": name, "data": rows, "folder": own / "results", **config}
+        command = supernode_command(self.superlink, self.authority, key, free_port(), **settings)
+        _start(self, name, command, environment(own / "flower", **MORE, **(env or {})))
+
+    def kill(self, name: str) -> None:
+        """End one with all that it has started, at once."""
+        process = self.processes[name]
+        below = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+        for one in below:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+    def again(self, name: str) -> None:
+        """Start one again as it was."""
+        _start(self, name, *self.started[name])
 
 
 @contextlib.contextmanager
@@ -49,23 +88,16 @@ def federation(folder: Path, run_folder: Path, data: Mapping[str, Path], **confi
     end, however it comes, every process that was started is gone.
     """
     authority = make_tls(folder / "server")
-    more = {"FLWR_SUPEREXEC_TASK_POLL_INTERVAL": "0.1", "OMP_NUM_THREADS": "1"}
     port, home = free_port(), folder / "home"
     superlink = f"127.0.0.1:{port}"
     write_connection(home, CONNECTION, superlink, authority.authority)
-    loopback = Loopback(home, folder / "logs", {})
+    loopback = Loopback(home, folder / "logs", {}, folder, superlink, authority.authority)
     with _ended(loopback.processes):
         command = superlink_command(authority, "127.0.0.1", port, folder / "server" / "state.db")
-        _start(loopback, "superlink", command, environment(folder / "server", **{RUN_FOLDER: str(run_folder)}, **more))
+        _start(loopback, "superlink", command, environment(folder / "server", **{RUN_FOLDER: str(run_folder)}, **MORE))
         _wait_for_port(port, loopback)
         for name, rows in data.items():
-            own = folder / name
-            register_client(home, CONNECTION, make_key(own / "key"), name)
-            command = supernode_command(
-                *(superlink, authority.authority, own / "key", free_port()),
-                **{"name": name, "data": rows, "folder": own / "results", **config},
-            )
-            _start(loopback, name, command, environment(own / "flower", **more))
+            loopback.join(name, rows, config=config)
         yield loopback
 
 
@@ -126,7 +158,8 @@ def _certificate(subject, issuer, public_key, signer, extension) -> x509.Certifi
 
 def _start(loopback: Loopback, name: str, command: list[str], env: dict[str, str]) -> None:
     loopback.logs.mkdir(parents=True, exist_ok=True)
-    with (loopback.logs / f"{name}.log").open("wb") as log:
+    loopback.started[name] = (command, env)
+    with (loopback.logs / f"{name}.log").open("ab") as log:
         loopback.processes[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
 
 
