@@ -8,7 +8,7 @@ SEEDS ?= 104 105
 RUNS ?= runs
 DATA ?= data
 
-.PHONY: setup demo test all-tests fuzz research-test research-check lint types layers check figures study reproduction bench clean
+.PHONY: setup demo test all-tests fuzz research-test research-check lint types layers check figures study reproduction bench faults clean
 
 setup: $(VENV)/.ready
 
@@ -44,6 +44,11 @@ research-test: setup
 
 research-check: setup
 	@if .ci/research-needed; then $(MAKE) research-test; else echo "research: its tests read nothing that changed"; fi
+
+# Every fault of docs/FAULTS.md, on real processes where it says so; faults.json. Half an hour on two cores that are free.
+FAULTS ?=
+faults: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults --output faults.json $(FAULTS)
 
 lint: setup
 	$(BIN)/ruff check .

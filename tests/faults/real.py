@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -303,7 +304,7 @@ def strangers(folder: Path) -> list[Outcome]:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             seen = "refused" if refused else "survived"
-            last = next((line for line in reversed(said.splitlines()) if line.strip()), "")
+            last = next((line for line in said.splitlines() if re.search("rror|ertificate|refus|exit", line)), "")
             found.append(Outcome(name, "real", table()[name].expected, seen, False, last[:200]))
         return found
 

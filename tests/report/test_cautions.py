@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from scipy.stats import binomtest
 
+from clues.folders.members import Fault, Member, Members
 from clues.folders.power import KindPower, Power, Shading
 from clues.folders.selection import ClientCounts, Unseen
 from clues.folders.training import ArmLog, ClientRound, Round, TrainingLog
@@ -42,6 +43,18 @@ def test_a_failed_client_has_not_joined():
     [caution] = cautions.about_training(TrainingLog({"x": arm}))
     assert caution.text.startswith("Late: b in round 2 of x; Failed: b in round 1 of x (no-rows).")
     assert not cautions.about_training(TrainingLog({"x": ArmLog(alone=arm.alone)}))
+
+
+def test_a_pass_that_was_missed_is_told_apart_from_one_that_was_never_done():
+    faults = (
+        Fault("base", "b", "unreachable"),
+        Fault("selection", "c", "bad-reply", "there is no row"),
+        Fault("mixed round 1", "c", "late"),
+    )
+    [caution] = cautions.about_passes(Members({"b": Member(("base",))}, faults))
+    assert caution.text == "Caught up with later: b base (unreachable); Never done: c selection (there is no row)."
+    assert caution.loud
+    assert not cautions.about_passes(Members({}, faults[2:]))
 
 
 def test_power_shows_the_worst_kind_first_and_shading_is_disowned_when_it_points_nowhere():

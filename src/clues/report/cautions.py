@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from clues.data.damage.spoil import HARMLESS
 from clues.data.remarks import Remark
+from clues.folders.members import Members
 from clues.folders.selection import ClientCounts, Unseen
 from clues.folders.training import TrainingLog
 from clues.report.words import count, listed, percent
@@ -75,6 +76,22 @@ def about_training(log: TrainingLog) -> list[Caution]:
     text = f"{'; '.join(parts)}. The others were averaged without them."
     title = "Not every client was in every round"
     return [Caution("clients-missing", title, text, loud=False)] if parts else []
+
+
+def about_passes(members: Members) -> list[Caution]:
+    """Passes over rows that a client did not do when it was asked: done later, or missing in the counts."""
+    told: dict[tuple[str, str], str] = {}
+    for fault in members.faults:
+        if " " not in fault.step:  # trainings are told by `about_training`
+            told[fault.client, fault.step] = fault.why or fault.code
+    if not told:
+        return []
+    done = {name: member.steps for name, member in members.clients.items()}
+    late = [f"{client} {step} ({why})" for (client, step), why in told.items() if step in done.get(client, ())]
+    never = [f"{client} {step} ({why})" for (client, step), why in told.items() if step not in done.get(client, ())]
+    parts = [f"Caught up with later: {listed(late)}"] * bool(late) + [f"Never done: {listed(never)}"] * bool(never)
+    title = "Not every client scored and selected when it was asked"
+    return [Caution("passes-missed", title, f"{'; '.join(parts)}.", loud=bool(never))]
 
 
 def about_truncation(rows: int, scorer: str = "") -> list[Caution]:

@@ -11,6 +11,7 @@ from clues.config import Job
 from clues.disk.reading import read_lines
 from clues.folders.bar import StoredBar
 from clues.folders.files import to_json
+from clues.folders.members import Members
 from clues.folders.metrics import Metric, Metrics, Models, SelectionMetrics
 from clues.folders.run import RunFolder
 from clues.folders.selection import SelectionSummary
@@ -49,7 +50,8 @@ def write_coordinator_report(folder: Path) -> Path:
         metrics=Numbers(to_json(metrics) if metrics else {}),
         measured=metrics.date if metrics else "",
         counts=Numbers(to_json(selection), "count"),
-        cautions=_cautions(job, selection, anchors, training),
+        cautions=_cautions(job, selection, anchors, training)
+        + cautions.about_passes(run.members.read_if_there() or Members()),
         arms=federation.training_views(training),
         wire=federation.totals(training),
         events=_times(read_lines(run.events)),
