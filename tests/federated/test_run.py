@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import load_file
 
 from clues.config import CollaborationSettings, EvaluationSettings
-from clues.errors import InUseError, SettingError
+from clues.errors import InUseError, NoUpdateError, SettingError
 from clues.federated import merging
 from clues.federated.coordinator import Coordinator
 from clues.federated.engines import in_process
@@ -446,3 +446,17 @@ def test_a_file_that_changes_between_two_passes_has_its_own_code(whole, tmp_path
     with pytest.raises(TaskError) as caught:
         LocalClients(run, job)(CLIENTS[0]).run(task)
     assert caught.value.code == "data-changed"
+
+
+def test_completed_says_what_was_trained(whole):
+    _, folder = whole
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    said = [event["note"] for event in events if event["phase"] == "trained"]
+    assert said[0] == "mixed: 2 rounds, 4 updates of 40 rows in all; 2 clients alone"
+    assert len(said) == 3
+
+
+def test_a_round_in_which_nothing_is_trained_completes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("clues.federated.client.train", lambda *_args, **_kwargs: 1.0)
+    with pytest.raises(NoUpdateError, match="mixed round 1 has trained nothing"):
+        run_job(tiny_job(tmp_path), tmp_path / "run", Progress(), engine="in-process")

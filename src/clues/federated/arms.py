@@ -16,6 +16,7 @@ from clues.collaboration.aggregate import Averaging, Update, aggregate, fit_upda
 from clues.collaboration.fit import flat, too_far
 from clues.config import TrainingSettings
 from clues.disk.writing import replacing, write_json
+from clues.errors import NoUpdateError
 from clues.federated.asking import Asking, Trained
 from clues.federated.replies import ClientReply, Failure, TrainReply
 from clues.federated.tasks import Train
@@ -51,8 +52,10 @@ class Arms:
                 task = Train(arm, local_steps, (number - 1) * local_steps, _arrays(state))
                 trained = self._ask(task, advance, f"{arm.name} round {number}")
                 averaged = aggregate(_updates(trained), state, self.averaging)
-                state = averaged.state
                 self._record(arm, "rounds", number, trained, averaged.refused)
+                if all(torch.equal(averaged.state[name], before) for name, before in state.items()):
+                    raise NoUpdateError(f"{arm.name} round {number} has trained nothing: no weight has changed")
+                state = averaged.state
                 _save(state, file)
                 self.asking.kept.clear()
             yield number, state

@@ -28,8 +28,20 @@ from clues.federated.steps import Steps
 from clues.federated.tasks import Hello
 from clues.folders.arm import MIXED, Arm, Combined
 from clues.folders.run import RunFolder
+from clues.folders.training import ArmLog
 from clues.models.base import fingerprint
 from clues.progress import Progress
+
+
+def counted(name: str, arm: ArmLog) -> str:
+    """How much was trained in an arm, for who reads no more than that it was completed."""
+    updates = [client for one in arm.rounds for client in one.clients.values() if not client.error]
+    alone = sum(not client.error for one in arm.alone for client in one.clients.values())
+    rows = sum(client.rows or 0 for client in updates)
+    return (
+        f"{name}: {len(arm.rounds)} rounds, {len(updates)} updates of {rows} rows in all"
+        + f"; {alone} clients alone" * bool(arm.alone)
+    )
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,8 @@ class Coordinator:
         metrics = evaluate_run(self.plan, self.side, self.adapters, test, self.progress)
         metrics = replace(metrics, seconds=self.progress.all_seconds())
         self.folder.metrics.write(metrics)
+        for name, arm in self.folder.training.read().arms.items():
+            self.progress.note("trained", counted(name, arm))
 
     def greet(self) -> None:
         """Wait for the clients; those of another version or another base model are left out."""
