@@ -71,7 +71,8 @@ class Federation:
                 progress(len(self.nodes), self.expected)
             if len(self.nodes) == self.expected:
                 return dict(self.nodes)
-            nobody_to_come = len(self.nodes) + len(self.refused) >= self.expected and len(self.nodes) >= least
+            out = [label for label in self.refused if not self._names or label in self._names]
+            nobody_to_come = len(self.nodes) + len(out) >= self.expected and len(self.nodes) >= least
             if nobody_to_come or time.monotonic() >= deadline:
                 return self._enough(least, limit)
             self._check()

@@ -233,12 +233,23 @@ def test_a_client_that_must_not_take_part_is_named_and_left_out(
     federation = Federation(grid, expected, names=["a", "b", "d"] if case == "not named by the job" else ())
     said: list[str] = []
     federation.say = said.append
-    assert len(federation.hello(limit=5, least=2)) == 2
+    assert len(federation.hello(limit=0.5, least=2)) == 2
     assert re.search(why, federation.refused[label])
     assert any(label in text and re.search(why, text) for text in said)
     if case != "one too many":
         with pytest.raises(FederationError, match=f"{label}: .*{why}"):
             Federation(grid, expected, names=federation._names).hello(limit=0.1)
+
+
+def test_a_stranger_does_not_stand_for_a_client_that_is_still_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    federation = Federation(InProcessGrid(Toys(tmp_path), NAMES), 3, names=["a", "b", "d"])
+    began = clock.now
+    assert set(federation.hello(limit=300, least=2)) == {"a", "b"}
+    assert clock.now - began >= 300, "d is waited for, though c was refused"
 
 
 def test_a_client_that_comes_later_takes_part_from_then_on(tmp_path: Path) -> None:
