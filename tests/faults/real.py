@@ -32,7 +32,7 @@ from tests.faults.outcome import Outcome, Seen, faults_of, table, whole
 from tests.helpers.loopback import CONNECTION, Loopback, federation, free_port, make_key, make_tls
 from tests.helpers.tiny import save_model, tiny_job, with_files
 
-PATIENCE_S = 900.0
+PATIENCE_S = 1800.0
 """A run of two clients takes one to four minutes; one that takes longer hangs."""
 OLD = "import clues\nclues.__version__ = '0.0.9'\n"
 """sitecustomize.py of a client of another version."""
