@@ -18,6 +18,8 @@ R = TypeVar("R", bound=ClientReply)
 _AWAY = ("unreachable", "late")
 _GREETING_SECONDS = 600.0
 """A client that is online answers `hello` within this time: its process starts, imports clues and loads the model."""
+_GRACE_SECONDS = 180.0
+"""A client that is gone for good costs the others this once."""
 _REFUSED_SECONDS = 300.0
 """One that was refused is asked again after this time: its owner may have put right what was wrong."""
 
@@ -50,6 +52,7 @@ class Federation:
         """Told what a person should know: who is refused, away, or waited for."""
         self.greeting = Hello()
         """What clients are asked first; it has this side's version and model, which they compare with theirs."""
+        self._away: dict[str, float] = {}
         self._refused_nodes: dict[int, float] = {}
         self._gone: set[int] = set()
         self.job = ""
@@ -85,6 +88,28 @@ class Federation:
             return [name for name, node in self.nodes.items() if before.get(name) != node]
         return []
 
+    @property
+    def online(self) -> set[str]:
+        """Clients whose node is there."""
+        here = {node.node_id for node in self.grid.get_nodes()}
+        return {name for name, node in self.nodes.items() if node in here}
+
+    def wait_for_away(self) -> None:
+        """Wait for clients that were unreachable to come back, until _GRACE_SECONDS after each was first missed: a
+        SuperNode that is started again is let in when its old heartbeat has expired, after about a minute."""
+        told = False
+        while away := self._awaited():
+            if not told:
+                self.say(f"waiting up to {_GRACE_SECONDS / 60:.0f} min for {', '.join(away)} to come back")
+            told = True
+            self._check()
+            time.sleep(1.0)
+
+    def _awaited(self) -> list[str]:
+        now = time.monotonic()
+        recent = [name for name, since in self._away.items() if now - since < _GRACE_SECONDS]
+        return [name for name in recent if name not in self.online] if recent else []
+
     def ask(
         self,
         tasks: Mapping[str, Task[R]],
@@ -103,6 +128,10 @@ class Federation:
 
         def take(node: int, answer: R | Failure, exchange: Exchange) -> None:
             answers[names[node]], self.exchanges[names[node]] = answer, exchange
+            if answer == Failure("unreachable"):
+                self._away.setdefault(names[node], time.monotonic())
+            else:
+                self._away.pop(names[node], None)
             if on_reply is not None:
                 on_reply(names[node], answer)
 

@@ -20,7 +20,7 @@ from clues.selection.bar import Bar, bar_of
 from clues.selection.select import select
 
 CATCH_UPS = 3
-"""Times that one client is asked again for a pass it has missed, by one server: each keeps the others waiting."""
+"""Times that one client may fail at a pass it has missed, by one server: each keeps the others waiting."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,7 @@ class Selecting:
 
     def catch_up(self) -> None:
         """Clients that have come take part from now on, and those that missed passes over their rows do them now."""
+        self.asking.federation.wait_for_away()
         for name in self.asking.federation.look():
             self.progress.note("federation", f"{name} is here, and takes part from now on")
         before = self._counted
@@ -82,7 +83,9 @@ class Selecting:
             behind = [name for name in self._able(step) if self.asking.roll.lacks(name, step) and self._may(name, step)]
             if behind:
                 with self.progress.phase("catch-up", len(behind)) as advance:
-                    self._pass(step, behind, advance)
+                    for name, failure in self._pass(step, behind, advance).items():
+                        if failure.code != "unreachable":
+                            self._asked_again[name, step] = self._asked_again.get((name, step), 0) + 1
         if self.steps.done("selection") and self._counted != before:
             self._write_counts()
 
@@ -107,8 +110,8 @@ class Selecting:
         return [name for name in self._nodes if not any(self.asking.roll.lacks(name, one) for one in before)]
 
     def _may(self, name: str, step: str) -> bool:
-        asked = self._asked_again[name, step] = self._asked_again.get((name, step), 0) + 1
-        return asked <= CATCH_UPS
+        tried = self._asked_again.get((name, step), 0)
+        return tried < CATCH_UPS and name in self.asking.federation.online
 
     def _ask(self, step: str, advance: Advance) -> None:
         """Ask every client that has not done this pass and can. Raises FederationError if too few have done it then."""

@@ -268,6 +268,32 @@ def test_a_client_that_comes_later_takes_part_from_then_on(tmp_path: Path) -> No
     assert set(federation.ask(dict.fromkeys(federation.nodes, score()))) == {"a", "b", "c"}
 
 
+def test_one_that_was_unreachable_is_waited_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(Faulty):
+        gone = False
+
+        def get_node_ids(self):
+            return list(super().get_node_ids())[: 2 if self.gone else 3]
+
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    grid = Gone(Toys(tmp_path), NAMES)
+    grid.fault = "dead"
+    federation = greeted(grid)
+    federation.ask({"c": score()})
+    grid.gone, began = True, clock.now
+    assert federation.online == {"a", "b"}
+    federation.wait_for_away()
+    assert clock.now - began == pytest.approx(180, abs=2)
+    federation.wait_for_away()
+    assert clock.now - began == pytest.approx(180, abs=2), "it is not waited for again"
+    grid.gone = False
+    federation.ask({"c": Hello()})
+    grid.gone = True
+    federation.wait_for_away()
+    assert clock.now - began == pytest.approx(180, abs=2), "it has answered since: nobody has missed it yet"
+
+
 def test_who_is_waited_for_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line, "time", Clock())
     grid = Faulty(Toys(tmp_path), NAMES)
