@@ -21,6 +21,7 @@ from clues.federated.client import Client
 from clues.federated.coordinator import Coordinator
 from clues.federated.engines.in_process import InProcessGrid
 from clues.federated.federation import Federation
+from clues.federated.replies import TrainReply
 from clues.federated.run import LocalClients, finish, open_folder, prepare_data
 from clues.federated.tasks import Hello, Score, Select, Task, Train
 from clues.federated.wire import TaskError
@@ -167,12 +168,10 @@ def moved(change: Callable[[np.ndarray, int], np.ndarray]) -> type[Client]:
     class Liar(Client):
         def run(self, task: Task):
             reply = super().run(task)
-            if isinstance(task, Train):
-                ends = {
-                    k: task.adapter[k] + change(a - task.adapter[k], i)
-                    for i, (k, a) in enumerate(reply.adapter.items())
-                }  # type: ignore[union-attr]
-                return replace(reply, adapter={k: a.astype(np.float32) for k, a in ends.items()})  # type: ignore[type-var]
+            if isinstance(task, Train) and isinstance(reply, TrainReply):
+                sent = task.adapter
+                ends = {k: sent[k] + change(a - sent[k], i) for i, (k, a) in enumerate(reply.adapter.items())}
+                return replace(reply, adapter={k: a.astype(np.float32) for k, a in ends.items()})
             return reply
 
     return Liar

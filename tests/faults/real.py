@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
@@ -27,6 +27,7 @@ from clues.config import (
     ScoringSettings,
     TrainingSettings,
 )
+from clues.folders.members import Member
 from clues.folders.run import RunFolder
 from tests.faults.outcome import Outcome, Seen, faults_of, table, whole
 from tests.helpers.loopback import CONNECTION, Loopback, federation, free_port, make_key, make_tls
@@ -45,6 +46,7 @@ class Site:
     loopback: Loopback
     folder: Path
     job: Job
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def run(self) -> RunFolder:
@@ -67,14 +69,13 @@ class Site:
         _until(lambda: _apps(self.loopback.processes[name].pid), f"a task of {name}")
 
     def supervised(self, name: str) -> None:
-        """Start a SuperNode again until it stays, as a supervisor does."""
+        """Start a SuperNode again whenever it has ended, as a supervisor does; until the federation ends."""
 
         def loop() -> None:
-            for _ in range(30):
-                self.loopback.again(name)
-                time.sleep(8)
-                if self.loopback.processes[name].poll() is None:
-                    return
+            while not self.over.is_set():
+                if self.loopback.processes[name].poll() is not None:
+                    self.loopback.again(name)
+                self.over.wait(5)
 
         threading.Thread(target=loop, daemon=True).start()
 
@@ -103,7 +104,11 @@ def site(folder: Path, names: tuple[str, ...] = ("ghr", "gard"), offline: tuple[
     (folder / "server" / "job.toml").write_text(tomli_w.dumps(named.to_dict()))
     here = {name: rows[name] for name in names}
     with federation(folder, folder / "server" / "run", here, model=job.model.name) as loopback:
-        yield Site(loopback, folder, job)
+        up = Site(loopback, folder, job)
+        try:
+            yield up
+        finally:
+            up.over.set()
 
 
 def _until(done: Callable[[], object], what: str) -> None:
@@ -256,7 +261,7 @@ def outcome(name: str, folder: Path) -> Outcome:
         why = "; ".join(f"{f.client} {f.step}: {f.code}" for f in members.faults) if members else ""
         lost = seen == "ended" or _lost(here, client)
         if name == "real-supernode-killed-in-scoring":  # it must have caught up
-            lost = lost or members is None or members.clients[client].selected is None
+            lost = lost or members is None or members.clients.get(client, Member()).selected is None
         log = "" if seen != "ended" else (folder / "logs" / "clues.log").read_text()[-400:]
         return Outcome(name, "real", expected, seen, lost, why or log)
 

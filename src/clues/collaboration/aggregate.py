@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from clues.collaboration import robust
-from clues.collaboration.fit import By, Limits, Unfit, flat, judge, too_far
+from clues.collaboration.fit import By, Limits, Unfit, flat, judge, named, too_far
 from clues.collaboration.state import State
 from clues.config.names import Robust
 from clues.config.rules import ROBUST_NEEDS
@@ -101,8 +101,8 @@ def fit_updates(
             fitness = judge(moved, steps, sent, {n: update.state for n, update in usable.items()}, how.limits)
             unfit, by = fitness.unfit, fitness.by
         else:
-            unfit = dict.fromkeys(too_far(moved, steps, how.limits.learning_rate), "norm")
-        refused |= unfit
+            unfit = named(too_far(moved, steps, how.limits.learning_rate), "norm")
+        refused = {**refused, **unfit}
         usable = {name: update for name, update in usable.items() if name not in unfit}
     _check_enough(usable, refused, how, len(updates))
     return usable, dict(sorted(refused.items())), by

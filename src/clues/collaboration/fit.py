@@ -6,7 +6,7 @@ An update is what a client's training moved, Δ = its adapter - the adapter that
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,18 +54,22 @@ def judge(
     moved: Mapping[str, Tensor], steps: Mapping[str, int], sent: State, states: Mapping[str, State], limits: Limits
 ) -> Fitness:
     """Which updates are unfit. `moved`: Δ of each client, flat; `steps`: optimizer steps that each made."""
-    unfit: dict[str, Unfit] = dict.fromkeys(too_far(moved, steps, limits.learning_rate), "norm")
-    left = {name: delta for name, delta in moved.items() if name not in unfit}
-    unfit |= dict.fromkeys(farther_than_most(left, steps), "norm")
+    far: dict[str, Unfit] = named(too_far(moved, steps, limits.learning_rate), "norm")
+    left = {name: delta for name, delta in moved.items() if name not in far}
+    unfit = far | named(farther_than_most(left, steps), "norm")
     left = {name: delta for name, delta in left.items() if name not in unfit}
     if len(left) < 2:
         return Fitness(unfit, "nothing")
     against = against_the_others(left)
     if against is not None:
-        return Fitness(unfit | dict.fromkeys(against, "direction"), "direction")
-    return Fitness(
-        unfit | dict.fromkeys(_worse(sent, {name: states[name] for name in left}, limits.loss), "loss"), "loss"
-    )
+        return Fitness(unfit | named(against, "direction"), "direction")
+    worse = _worse(sent, {name: states[name] for name in left}, limits.loss)
+    return Fitness(unfit | named(worse, "loss"), "loss")
+
+
+def named(clients: Iterable[str], code: Unfit) -> dict[str, Unfit]:
+    """The code of each of these clients."""
+    return dict.fromkeys(clients, code)  # not `fromkeys`: its values would be any text
 
 
 def flat(state: State, sent: State) -> Tensor:
