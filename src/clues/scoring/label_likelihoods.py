@@ -52,7 +52,7 @@ def label_likelihoods(
     asked: np.ndarray | None = None,
     advance: RowsDone = lambda _rows: None,
 ) -> np.ndarray:
-    """log P(answer and its end of turn | the row's prompt), in nats, float32 [R, L]; the adapter is used if there is one.
+    """log P(answer, end of turn | the row's prompt), in nats, float32 [R, L]; with the adapter if there is one.
 
     Args:
         encoded: rows, of which all before the last response is read; whatever answer they have plays no part.
