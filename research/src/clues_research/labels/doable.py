@@ -1,0 +1,59 @@
+"""Which data sets a model can do: three passes over the clean rows, accuracy on the test, and the majority class."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+
+import numpy as np
+
+from clues.config import ModelSettings
+from clues.models.base import load_base
+from clues_research.labels.downstream import Bench
+from clues_research.labels.options import majority
+from clues_research.labels.questions import SETS
+from clues_research.labels.worlds import draw
+from clues_research.places import RESULTS
+from clues_research.selection.make import checkpoint
+
+FILE = RESULTS / "labels" / "doable.csv"
+FIELDS = (
+    "model", "data", "seed", "rows", "test_rows", "classes", "majority", "base", "trained", "trained_nll", "seconds"
+)  # fmt: skip
+
+
+def doable(model: str, names: tuple[str, ...] = (), /, *, data: Path, seed: int = 0) -> None:
+    """Append a line per data set (by default all) to research/results/labels/doable.csv; sets that have one are left
+    alone."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    if not FILE.exists():
+        FILE.write_text(",".join(FIELDS) + "\n")
+    with FILE.open() as lines:
+        done = {(line["model"], line["data"], line["seed"]) for line in csv.DictReader(lines)}
+    for name in names or tuple(SETS):
+        if (model, name, str(seed)) not in done:
+            line = _line(model, name, data, seed)
+            with FILE.open("a") as out:
+                csv.DictWriter(out, FIELDS, lineterminator="\n").writerow(line)
+            print(line, flush=True)
+
+
+def _line(model: str, name: str, data: Path, seed: int) -> dict[str, object]:
+    begun = time.monotonic()
+    world = draw(name, data, seed)
+    bench = Bench(load_base(ModelSettings(name=checkpoint(model))), world, seed)
+    base, trained = bench.arm(None, "together"), bench.arm(np.ones(len(world.client.rows), bool), "together")
+    return {
+        "model": model,
+        "data": name,
+        "seed": seed,
+        "rows": len(world.client.rows),
+        "test_rows": len(world.test.rows),
+        "classes": len(world.classes or world.client.options[0]),
+        "majority": round(majority(world.client, world.test), 4),
+        "base": round(base["accuracy"], 4),
+        "trained": round(trained["accuracy"], 4),
+        "trained_nll": round(trained["nll"], 4),
+        "seconds": round(time.monotonic() - begun, 1),
+    }
