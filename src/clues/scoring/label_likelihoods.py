@@ -11,7 +11,7 @@ R row, L answer, P pair of a row and an answer, T prompt token, M answer token, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, cast
@@ -32,6 +32,9 @@ Answer = tuple[int, ...]
 """Tokens of an answer and its end-of-turn token."""
 KEPT = 8
 """Keys and values are held for this many times the token budget: without gradients they are all that is held."""
+
+CACHES = ("cache", "past_key_values")
+"""What transformers calls keys and values in a model's output and arguments: one or the other, by its version."""
 
 
 def answer_tokens(row: Row, answers: Sequence[str], lm: LanguageModel) -> list[Answer]:
@@ -122,18 +125,17 @@ def _batch(lm: LanguageModel, batch: Batch, answers: Sequence[Answer], wanted: n
         found = torch.full(wanted.shape, torch.nan, device=device)
         for rows, labels in _chunks(lm, wanted, answers, batch.input_ids.shape[1]):
             tokens = _padded([answers[i] for i in labels], device)
-            cache = deepcopy(read.past_key_values)
-            cache.batch_select_indices(torch.tensor(rows, device=device))
-            rest = _rest(_read(lm, tokens[:, :-1].clamp_min(0), cache).logits, tokens[:, 1:])
+            held = {name: deepcopy(read[name]) for name in CACHES if name in read}
+            for cache in held.values():
+                cache.batch_select_indices(torch.tensor(rows, device=device))
+            rest = _rest(_read(lm, tokens[:, :-1].clamp_min(0), held).logits, tokens[:, 1:])
             found[rows, labels] = first[rows, tokens[:, 0]] + rest
     return found
 
 
-def _read(lm: LanguageModel, ids: Tensor, cache: Any = None) -> Any:
-    """The model's output: logits of the last token only where nothing was read before, of all tokens after a cache."""
-    return cast(Any, lm.model)(
-        input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1 if cache is None else 0
-    )
+def _read(lm: LanguageModel, ids: Tensor, held: Mapping[str, Any] | None = None) -> Any:
+    """The model's output: logits of the last token only where nothing was read before, of all tokens after that."""
+    return cast(Any, lm.model)(input_ids=ids, use_cache=True, logits_to_keep=0 if held else 1, **held or {})
 
 
 def _rest(logits: Tensor, targets: Tensor) -> Tensor:

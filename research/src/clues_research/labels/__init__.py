@@ -1,1 +1,1 @@
-"""Labels, choices and short answers: worlds with wrong labels, rivals by their formulas, what a model is worth after."""
+"""Labels, choices and short answers: worlds with wrong labels, rivals by their formulas, what is learnt of them."""

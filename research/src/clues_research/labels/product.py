@@ -18,7 +18,7 @@ def product_scores(world: World, lm: LanguageModel, checkpoints: Path, seed: int
 
     Args:
         lm: with an adapter, whose weights may be set.
-        checkpoints: folder of the warm-up's adapters, `checkpoint-<steps>.safetensors`, the same that every rival reads.
+        checkpoints: folder of the warm-up's adapters, `checkpoint-<steps>.safetensors`, which every rival reads, too.
     """
     del world, lm, checkpoints, seed
     return {}

@@ -51,7 +51,7 @@ def scores(read: Read, given: np.ndarray, clients: int) -> dict[str, np.ndarray]
 
 
 def _cleanlab(name: str, logits: np.ndarray, given: np.ndarray, clients: int) -> dict[str, np.ndarray]:
-    """Its scores, and 1 or 0 for what its own rule keeps; what it estimates over rows it estimates over the clients'."""
+    """Its scores, and 1 or 0 for what its own rule keeps; estimates over rows are over those of the clients."""
     own, said = logits[:clients], given[:clients]
     return {
         f"{name}.self-confidence": rivals.self_confidence(logits, given),
