@@ -1,31 +1,31 @@
 """How likely each of some answers is to a row's prompt: the row's own label and those it might have had instead.
 
 A prompt is read once and its keys and values are kept; each answer is then read after it. So a row costs its prompt
-and the tokens of all answers, not a prompt per answer. The sums equal those of whole rows read one by one up to
-rounding (`reference_likelihoods` in the tests): prompts of one length share a batch, so nothing is padded on the left
-of an answer, and sliding windows and positions are those of whole rows.
+and the tokens of all answers, not a prompt per answer. Prompts are padded on the left, as for generation: an answer
+then follows its prompt in every row of a batch, and positions and sliding windows are those of whole rows. The sums
+equal those of whole rows up to rounding.
 
 R row, L answer, P pair of a row and an answer, T prompt token, M answer token, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from clues.data.batches import Batch
 from clues.data.encoding import Encoded, encode
 from clues.data.rows import Row
 from clues.models.base import LanguageModel
 from clues.models.likelihood import LOGIT_VALUES
-from clues.models.transformers_private import causal_model
+from clues.models.transformers_private import BodyOutput, causal_model, head_of
 from clues.scoring.passes import RowsDone, batchwise
 
 Answer = tuple[int, ...]
@@ -66,13 +66,12 @@ def label_likelihoods(
     """
     wanted = np.ones((len(encoded), len(answers)), bool) if asked is None else asked
     found = np.full(wanted.shape, np.nan, np.float32)
-    for places in _by_length(prompts := [_prompt(e) for e in encoded]).values():
 
-        def run(batch: Batch, places: list[int] = places) -> Tensor:
-            return _batch(lm, batch, answers, wanted[[places[i] for i in batch.index]])
+    def run(batch: Batch) -> Tensor:
+        return _batch(lm, batch, answers, wanted[batch.index])
 
-        for index, values in batchwise(lm, [prompts[i] for i in places], run, advance):
-            found[[places[i] for i in index]] = values.cpu().numpy()
+    for index, values in batchwise(lm, [_prompt(e) for e in encoded], run, advance):
+        found[index] = values.cpu().numpy()
     return found
 
 
@@ -109,39 +108,42 @@ def _prompt(encoded: Encoded) -> Encoded:
     )
 
 
-def _by_length(prompts: Sequence[Encoded]) -> dict[int, list[int]]:
-    places: dict[int, list[int]] = defaultdict(list)
-    for i, prompt in sorted(enumerate(prompts), key=lambda item: -len(item[1])):  # the longest first, as in `batchwise`
-        places[len(prompt)].append(i)
-    return places
-
-
 def _batch(lm: LanguageModel, batch: Batch, answers: Sequence[Answer], wanted: np.ndarray) -> Tensor:
-    """[B, L] of prompts of one length."""
+    """[B, L]"""
     device = lm.model.device
+    ids, mask = (_leftwards(batch, x).to(device) for x in (batch.input_ids, batch.attention_mask))
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16"):
-        read = _read(lm, batch.input_ids.to(device))
-        first = read.logits[:, -1].float().log_softmax(-1)  # [B, V]
+        prompt = _read(lm, ids, mask, mask.cumsum(1).sub(1).clamp_min(0))
+        head = head_of(lm.model, ids, prompt)
+        first = head(prompt.last_hidden_state[:, -1]).float().log_softmax(-1)  # [B, V]
+        name = next(name for name in CACHES if name in prompt)
         found = torch.full(wanted.shape, torch.nan, device=device)
-        for rows, labels in _chunks(lm, wanted, answers, batch.input_ids.shape[1]):
+        for rows, labels in _chunks(lm, wanted, answers, ids.shape[1]):
             tokens = _padded([answers[i] for i in labels], device)
-            held = {name: deepcopy(read[name]) for name in CACHES if name in read}
-            for cache in held.values():
-                cache.batch_select_indices(torch.tensor(rows, device=device))
-            rest = _rest(_read(lm, tokens[:, :-1].clamp_min(0), held).logits, tokens[:, 1:])
-            found[rows, labels] = first[rows, tokens[:, 0]] + rest
+            inputs, there = tokens[:, :-1].clamp_min(0), tokens[:, 1:] >= 0
+            held = deepcopy(prompt[name])
+            held.batch_select_indices(torch.tensor(rows, device=device))
+            before = mask[rows]
+            places = before.sum(1, keepdim=True) + torch.arange(inputs.shape[1], device=device)
+            after = _read(lm, inputs, torch.cat([before, there.to(before)], 1), places, **{name: held})
+            logits = head(after.last_hidden_state[there]).float()
+            rest = torch.zeros(there.shape, device=device)
+            rest[there] = -F.cross_entropy(logits, tokens[:, 1:][there], reduction="none")
+            found[rows, labels] = first[rows, tokens[:, 0]] + rest.sum(1)
     return found
 
 
-def _read(lm: LanguageModel, ids: Tensor, held: Mapping[str, Any] | None = None) -> Any:
-    """The model's output: logits of the last token only where nothing was read before, of all tokens after that."""
-    return cast(Any, lm.model)(input_ids=ids, use_cache=True, logits_to_keep=0 if held else 1, **held or {})
+def _leftwards(batch: Batch, values: Tensor) -> Tensor:
+    """[B, T] of a batch, its padding moved to the left."""
+    return torch.stack(
+        [x.roll(int(padding)) for x, padding in zip(values, (1 - batch.attention_mask).sum(1), strict=True)]
+    )
 
 
-def _rest(logits: Tensor, targets: Tensor) -> Tensor:
-    """Σ over the tokens after an answer's first, [P], of logits [P, M, V] and targets [P, M]; −1 is padding."""
-    picked = logits.float().log_softmax(-1).gather(-1, targets.clamp_min(0)[..., None])[..., 0]
-    return picked.masked_fill(targets < 0, 0).sum(1)
+def _read(lm: LanguageModel, ids: Tensor, mask: Tensor, places: Tensor, **held: Any) -> BodyOutput:
+    """What the model's body makes of tokens [B, T] at these places, after what is held; the adapter is inside it."""
+    body = causal_model(lm.model).base_model
+    return body(input_ids=ids, attention_mask=mask, position_ids=places, use_cache=True, **held)
 
 
 def _padded(answers: Sequence[Answer], device: torch.device) -> Tensor:

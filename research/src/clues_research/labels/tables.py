@@ -6,6 +6,8 @@ nowhere in a table.
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -100,8 +102,10 @@ class TableMaker:
     def _once(self, name: str, work: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
         file = self.folder / f"{name}.npz"
         if not file.exists():
+            begun = time.process_time()
             with replacing(file) as scratch, scratch.open("wb") as out:
                 np.savez(out, **work())  # type: ignore[arg-type]
+            print(f"  {name}: {time.process_time() - begun:.0f} s of the processor", flush=True)
         with np.load(file) as found:
             return dict(found)
 
@@ -199,8 +203,6 @@ class LabelTable:
     @staticmethod
     def load(file: Path) -> LabelTable:
         """Read what `selection.tables.write` wrote."""
-        import json
-
         found = pq.read_table(file)
         return LabelTable(found, json.loads((found.schema.metadata or {}).get(b"clues", b"{}")))
 
