@@ -86,7 +86,7 @@ def test_a_rows_own_answer_plays_no_part():
                           answer_tokens(conversation("?", "no", 1), LABELS, lm))
         for own in LABELS[:2]
     ]  # fmt: skip
-    assert np.array_equal(*found)
+    assert np.array_equal(found[0], found[1])
 
 
 def test_a_small_budget_gives_the_same():

@@ -18,7 +18,7 @@ from clues_research.places import RESULTS
 from clues_research.selection.make import checkpoint
 
 FILE = RESULTS / "labels" / "doable.csv"
-FIELDS = (
+FIELDS: tuple[str, ...] = (
     "model", "data", "seed", "rows", "test_rows", "classes", "majority", "base", "trained", "trained_nll", "cpu_seconds"
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ def _line(model: str, name: str, data: Path, seed: int, test_rows: int) -> dict[
     begun = time.process_time()
     world = draw(name, data, seed, Sizes(test=test_rows))
     bench = Bench(load_base(ModelSettings(name=checkpoint(model))), world, seed)
-    base, trained = bench.arm(None, "together"), bench.arm(np.ones(len(world.client.rows), bool), "together")
+    base, trained = (bench.arm(np.full(len(world.client.rows), kept), "together") for kept in (False, True))
     return {
         "model": model,
         "data": name,

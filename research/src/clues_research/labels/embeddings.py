@@ -55,5 +55,5 @@ def regression_logits(embeddings: np.ndarray, given: np.ndarray, classes: int, s
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="(The least populated class|Number of classes in training)")
         found = cross_val_predict(model, embeddings, given, cv=folds, method="predict_proba")
-    logits[:, used] = np.log(np.maximum(found, LEAST))
+    logits[:, used] = np.log(np.maximum(np.asarray(found), LEAST))
     return logits

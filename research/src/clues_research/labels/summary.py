@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import average_precision_score, precision_recall_fscore_support
+from sklearn.metrics import average_precision_score
 
 from clues.kernels.conformal import conformal
 from clues.selection.rules import keep_rows
 from clues.statistics.ranking import auc
+from clues.statistics.shares import selection_shares
 from clues_research.labels.command import RESULTS_OF_LABELS
 from clues_research.labels.tables import LabelTable
 from clues_research.places import DOCS
@@ -81,21 +82,19 @@ def _own(scorers: Sequence[str], scorer: str) -> str | None:
 
 def measures(score: np.ndarray, keep: np.ndarray, wrong: np.ndarray, label: np.ndarray) -> dict[str, Any]:
     """AUC and average precision of finding wrong rows, and what a rule makes of the rows; `label` is what rows say."""
-    filled = np.nan_to_num(score, nan=np.finfo(np.float32).max)
-    precision, recall, f1, _ = precision_recall_fscore_support(wrong, ~keep, average="binary", zero_division=0)
+    filled = np.nan_to_num(score, nan=float(np.finfo(np.float32).max))
+    found = selection_shares(~keep, wrong)  # of what was flagged
     good = ~wrong
     classes = [c for c in np.unique(label) if (good & (label == c)).sum() >= FEWEST]
     shares = [keep[good & (label == c)].mean() for c in classes]
-    found = {
+    measured = {
         "auc": auc(good, filled),
         "ap": average_precision_score(wrong, -filled) if wrong.any() else None,
-        "precision": precision if wrong.any() else None,
-        "recall": recall if wrong.any() else None,
-        "f1": f1 if wrong.any() else None,
+        **{name: found[name] if wrong.any() else None for name in ("precision", "recall", "f1")},
         "kept_clean": keep[good].mean() if good.any() else None,
         "kept_worst_class": min(shares) if shares else None,
     }
-    return {name: "" if value is None else round(float(value), DIGITS) for name, value in found.items()}
+    return {name: "" if value is None else round(float(value), DIGITS) for name, value in measured.items()}
 
 
 def downstream(made: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
