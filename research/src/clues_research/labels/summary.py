@@ -90,7 +90,9 @@ def measures(score: np.ndarray, keep: np.ndarray, wrong: np.ndarray, label: np.n
     measured = {
         "auc": auc(good, filled),
         "ap": average_precision_score(wrong, -filled) if wrong.any() else None,
-        **{name: found[name] if wrong.any() else None for name in ("precision", "recall", "f1")},
+        "precision": found["precision"],
+        "recall": found["recall"],
+        "f1": (found["f1"] or 0.0) if wrong.any() else None,  # who flags nothing finds nothing
         "kept_clean": keep[good].mean() if good.any() else None,
         "kept_worst_class": min(shares) if shares else None,
     }
