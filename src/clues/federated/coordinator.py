@@ -85,6 +85,10 @@ class Coordinator:
                 lambda present, _expected: advance(note=f"{present} clients are here"), least=least_clients(self.job)
             )
 
+        for client in self.job.clients:
+            if client.name not in federation.nodes:
+                self.asking.roll.failed(client.name, "join", "unreachable", federation.refused.get(client.name, ""))
+
     @cached_property
     def plan(self) -> Plan:
         return Plan(self.job.collaboration, self.labelled)
