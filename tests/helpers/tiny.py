@@ -22,6 +22,7 @@ from clues.config import (
     TrainingSettings,
 )
 from clues.data.sample import draw_sample, write_sample
+from clues.folders.run import RunFolder
 from tests.conftest import build_tiny_model, train_tokenizer
 
 SOURCES = ("GHR", "GARD")
@@ -68,8 +69,9 @@ def with_files(job: Job, folder: Path, labels: bool = True) -> Job:
             records = [json.loads(line) for line in file.read_text().splitlines()]
             file.write_text("".join(json.dumps(_without_label(r), ensure_ascii=False) + "\n" for r in records))
         clients.append(ClientSettings(source.lower(), str(file)))
-    public = {name: str(folder / "public" / f"{name}.jsonl") for name in ("validation", "anchors", "test")}
-    return replace(job, sample=SampleSettings(), clients=tuple(clients), public=PublicSettings(**public))
+    validation, anchors, test = (str(RunFolder(folder).public(name)) for name in ("validation", "anchors", "test"))
+    public = PublicSettings(validation, anchors, test)
+    return replace(job, sample=SampleSettings(), clients=tuple(clients), public=public)
 
 
 def _without_label(record: dict) -> dict:

@@ -44,7 +44,7 @@ def test_texts_are_shortened_until_all_fit(tmp_path, monkeypatch):
     folder = OwnerFolder(write_run(tmp_path / "run", Shape(clients=("GARD",))) / "clients/GARD")
     monkeypatch.setattr(rows_module, "TEXT_BUDGET", 80_000)
     scores = folder.scores.read()
-    texts = read_texts(folder, scores, None)
+    texts = read_texts(folder, scores, folder.client.read().source, None)
     shown = show_rows(scores, None, texts, folder.explained.read(scores.ids))
     assert len(payload(shown.rows).encode()) <= 80_000
     longest = max(shown.rows, key=lambda row: row["answer_left"])
@@ -58,7 +58,8 @@ def test_what_each_row_says(tmp_path):
     shape = Shape(clients=("GARD",), groups=("ward <b>A</b>", "ward B"))
     folder = OwnerFolder(write_run(tmp_path / "run", shape) / "clients/GARD")
     scores = folder.scores.read()
-    shown = show_rows(scores, None, read_texts(folder, scores, None), folder.explained.read(scores.ids))
+    texts = read_texts(folder, scores, folder.client.read().source, None)
+    shown = show_rows(scores, None, texts, folder.explained.read(scores.ids))
     assert shown.groups[:2] == ["group “ward <b>A</b>”", "group “ward B”"]
     assert all(name.startswith("answers of ") for name in shown.groups[2:])
     records = [json.loads(line) for line in folder.data.read_text().strip().split("\n")]

@@ -57,8 +57,8 @@ class Rows:
         self.validation = encode_validation(sample.validation, base, seed)
         self.clean = np.array([is_clean(row) for row in self.mine.rows])
         self.kinds = np.array([kind(row) for row in self.mine.rows])
-        parts, questions = (self.mine, self.anchors, self.validation.all_rows), self.validation.questions
-        self.base = [score_base(base, part.rows, part.encoded, questions).channels for part in parts]
+        parts, public = (self.mine, self.anchors, self.validation.all_rows), self.validation.answers
+        self.base = [score_base(base, part.rows, part.encoded, public).channels for part in parts]
 
     def measured(
         self, channels: Sequence[dict[str, np.ndarray]], criteria: tuple[Criterion, ...] = CRITERIA

@@ -102,7 +102,7 @@ def fit_updates(
             unfit, by = fitness.unfit, fitness.by
         else:
             unfit = named(too_far(moved, steps, how.limits.learning_rate), "norm")
-        refused = {**refused, **unfit}
+        refused |= unfit
         usable = {name: update for name, update in usable.items() if name not in unfit}
     _check_enough(usable, refused, how, len(updates))
     return usable, dict(sorted(refused.items())), by

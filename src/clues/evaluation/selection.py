@@ -52,7 +52,8 @@ def measure_run(
     rule: name of the rule that made the `keep` column, among `rules`, all of which are measured on the same columns.
     """
     folder = RunFolder(run)
-    anchors, unseen = folder.anchors.read().channels, folder.selection.read().unseen
+    unseen = folder.selection.read().unseen
+    anchors = {name: np.array(values, float).tolist() for name, values in folder.anchors.read().channels.items()}
     metrics = selection_metrics(read_scored(folder), anchors, rule, rules, resamples, seed)
     if not unseen:
         return metrics

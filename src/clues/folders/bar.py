@@ -82,7 +82,11 @@ class StoredBar:
 
     def to_bar(self) -> Bar:
         """The bar, to put other rows to."""
-        return Bar.from_arrays(self.bar, criteria_stated(self.criteria), self.left_out)
+        return Bar.from_arrays(
+            {name: np.array(values, float) for name, values in self.bar.items()},
+            criteria_stated(self.criteria),
+            self.left_out,
+        )
 
 
 def _numbers(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[float | None, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +30,9 @@ class Shown:
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     public = {name: tmp_path / f"{name}.jsonl" for name in ("validation", "anchors", "test")}
-    for file in public.values():
-        file.write_text("{}\n")
-    settings = PublicSettings(**{name: str(file) for name, file in public.items()})
+    for name, file in public.items():
+        file.write_text(json.dumps({"prompt": f"Which {name}?", "response": f"This one of {name}."}) + "\n")
+    settings = PublicSettings(str(public["validation"]), str(public["anchors"]), str(public["test"]))
     return Job(name="first", clients=(ClientSettings("north"), ClientSettings("south")), public=settings)
 
 

@@ -49,6 +49,8 @@ def joined(parts: Sequence[Mapping[str, Any]], name: str, role: str, where: str)
     """The parts of a content in the field `name`. Raises UnusableRecord for one that cannot be left out."""
     texts, thoughts, left_out = [], [], set()
     for part in parts:
+        if not isinstance(part, Mapping):
+            raise UnusableRecord(f"{where}: a part of field {name} is no object with a type, as {{'type': 'text'}}")
         sort = str(part.get("type") or ("text" if "text" in part else next(iter(part), "nothing")))
         if sort in TEXT_PARTS:
             texts.append(text_of(part.get("text"), "text", where))
