@@ -260,7 +260,7 @@ def test_a_client_without_a_name_is_refused():
 
 
 def test_jobs_of_the_repository_load_and_keep_their_hash():
-    """Twelve digits that stand in results that are there: equal settings, equal hash. The label criterion changed it."""
+    """Twelve digits that stand in results that are there: equal settings, equal hash. The label changed it."""
     jobs = [f for f in ROOT.rglob("*.toml") if ".venv" not in f.parts and f.name in ("figures.toml", "demo.toml")]
     assert len(jobs) >= 2
     for file in jobs:
