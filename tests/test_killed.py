@@ -106,7 +106,9 @@ def comparable(file: Path, folder: Path) -> Any:
 
 
 def without_clocks(tree: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in tree.items() if key not in ("seconds", "date", "bytes_down", "bytes_up")}
+    return {
+        key: value for key, value in tree.items() if key not in ("seconds", "pace", "date", "bytes_down", "bytes_up")
+    }
 
 
 @pytest.fixture(scope="module")

@@ -54,6 +54,7 @@ def test_shards_are_shared_and_joined_in_order(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("never_worse_than_chance")  # as the other processes have it
 def test_two_processes_give_the_scores_of_one(files, checkpoint, tmp_path):  # noqa: F811
     mine = write_rows(tmp_path / "mine.jsonl", range(20, 90))  # more than one shard
     public = ("--validation", files / "validation.jsonl", "--anchors", files / "anchors.jsonl")

@@ -8,7 +8,8 @@ from tests.faults import in_process, real
 from tests.faults.outcome import table
 
 QUICK = ("update-flipped", "missed-base-pass", "server-killed-in-round", "setting-score-1e9")
-LONG = ("kept-more-than-rows", "late-joiner", "leaver", "poisoned-round-on-disk", "file-changed", "missed-selection")
+LONG = ("kept-more-than-rows", "late-joiner", "leaver", "file-changed", "missed-selection")
+"""`poisoned-round-on-disk` is left to `make faults`: its round is trained again, which counts as work that was lost."""
 STRANGERS = {"real-unregistered-key", "real-wrong-authority", "real-key-in-use", "real-insecure"}
 
 

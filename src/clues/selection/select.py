@@ -63,7 +63,8 @@ def select(channels: Channels, bar: Bar, settings: SelectionSettings) -> Selecti
     """
     found, own = calibrate(channels, bar), calibrate(bar.anchors, bar)
     keep, judged = np.ones(len(found.p), bool), found.like > 0
-    keep[judged] = keep_rows(settings, found.p[judged], found.statistic[judged], own.statistic[own.like > 0])
+    if judged.any():
+        keep[judged] = keep_rows(settings, found.p[judged], found.statistic[judged], own.statistic[own.like > 0])
     return Selection(tuple(c.name for c in bar.criteria), **vars(found), keep=keep)
 
 

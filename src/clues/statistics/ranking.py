@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 
 from clues.statistics.bootstrap import interval
@@ -16,7 +17,7 @@ def auc(clean: NDArray[np.bool_], score: NDArray[np.floating]) -> float | None:
     """Area under the curve of `score` [N], higher is cleaner; None where only one class is there."""
     if clean.all() or not clean.any():
         return None
-    return float(roc_auc_score(clean, score))
+    return float(roc_auc_score(clean, rankdata(score)))  # a row that nothing judges has an infinite score
 
 
 def auc_interval(

@@ -55,6 +55,7 @@ def test_toy_clients_behind_tls_and_keys(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("never_worse_than_chance")  # as the other processes have it
 def test_the_whole_job_behind_tls_and_keys_gives_the_in_process_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -74,7 +75,7 @@ def test_the_whole_job_behind_tls_and_keys_gives_the_in_process_numbers(
         assert capsys.readouterr().out == f"{server / 'run' / 'report.html'}\n"
     assert_same_numbers(server / "run", tmp_path / "in-process")
     counts = json.loads((server / "run" / "selection.json").read_text())["clients"]
-    assert all(0 < client["kept"] < client["rows"] for client in counts.values()), "else it would show little"
+    assert all(client["kept"] == client["rows"] > 0 for client in counts.values()), "a tiny model sees nothing"
     private = phrases(rows.values(), Path(job.public.anchors).parent.iterdir())
     assert len(private) > 300
     for name in rows:

@@ -25,6 +25,7 @@ STANDSTILL_SECONDS = 300
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("never_worse_than_chance")  # as the other processes have it
 def test_a_killed_simulation_resumes_to_the_in_process_numbers(tmp_path: Path) -> None:
     job, folder = tiny_job(tmp_path), tmp_path / "run"
     run_job(job, tmp_path / "in-process", Progress(), engine="in-process")
