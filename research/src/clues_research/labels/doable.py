@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from clues.config import ModelSettings
-from clues.models.base import load_base
+from clues.models.base import LanguageModel, load_base
 from clues_research.labels.downstream import Bench
 from clues_research.labels.options import majority
 from clues_research.labels.questions import SETS
@@ -37,19 +37,23 @@ def doable(
         FILE.write_text(",".join(FIELDS) + "\n")
     with FILE.open() as lines:
         done = {(line["model"], line["data"], line["seed"]) for line in csv.DictReader(lines)}
-    for name in names or tuple(SETS):
-        if (model, name, str(seed)) not in done:
-            line = _line(model, name, data, seed, test_rows)
-            with FILE.open("a") as out:
-                csv.DictWriter(out, FIELDS, lineterminator="\n").writerow(line)
-            print(line, flush=True)
+    left = [name for name in names or tuple(SETS) if (model, name, str(seed)) not in done]
+    if not left:
+        return
+    base = load_base(ModelSettings(name=checkpoint(model)))
+    for name in left:
+        line = _line(base, model, name, data, seed, test_rows)
+        with FILE.open("a") as out:
+            csv.DictWriter(out, FIELDS, lineterminator="\n").writerow(line)
+        print(line, flush=True)
 
 
-def _line(model: str, name: str, data: Path, seed: int, test_rows: int) -> dict[str, object]:
+def _line(base: LanguageModel, model: str, name: str, data: Path, seed: int, test_rows: int) -> dict[str, object]:
     begun = time.process_time()
     world = draw(name, data, seed, Sizes(test=test_rows))
-    bench = Bench(load_base(ModelSettings(name=checkpoint(model))), world, seed)
+    bench = Bench(base, world, seed)
     trained = bench.arm(np.ones(len(world.client.rows), bool), "together")
+    bench.close()
     return {
         "model": model,
         "data": name,
