@@ -134,17 +134,16 @@ def _server_apps(pid: int) -> list[psutil.Process]:
 
 
 def supernode_killed_in_scoring(site: Site) -> None:
-    command = site.command()
-    site.wait_for("score-base")
-    site.wait_for_client("gard")
-    site.loopback.kill("gard")
-    site.supervised("gard")
-    command.wait(PATIENCE_S)
+    _supernode_killed_in("score-base", site)
 
 
 def supernode_killed_in_training(site: Site) -> None:
+    _supernode_killed_in("warm-up", site)
+
+
+def _supernode_killed_in(phase: str, site: Site) -> None:
     command = site.command()
-    site.wait_for("warm-up")
+    site.wait_for(phase)
     site.wait_for_client("gard")
     site.loopback.kill("gard")
     site.supervised("gard")

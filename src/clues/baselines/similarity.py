@@ -20,7 +20,7 @@ from clues.data.batches import Batch
 from clues.data.encoding import Encoded
 from clues.models.base import LanguageModel
 from clues.models.transformers_private import causal_model
-from clues.scoring.passes import RowsDone, batchwise
+from clues.scoring.passes import RowsDone, batchwise, under_precision
 
 
 def similarity_scores(
@@ -67,7 +67,7 @@ def _hidden_states(lm: LanguageModel, batch: Batch) -> Tensor:
     """Last hidden states [B, T, H], after the model's final norm, float32, under the precision of the job."""
     body = causal_model(lm.model).base_model
     ids, mask = batch.input_ids.to(lm.model.device), batch.attention_mask.to(lm.model.device)
-    with torch.autocast(ids.device.type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16"):
+    with under_precision(lm):
         states = body(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state
     return states.float()
 

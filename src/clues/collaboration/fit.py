@@ -69,7 +69,7 @@ def judge(
 
 def named(clients: Iterable[str], code: Unfit) -> dict[str, Unfit]:
     """The code of each of these clients."""
-    return dict.fromkeys(clients, code)  # not `fromkeys`: its values would be any text
+    return dict.fromkeys(clients, code)
 
 
 def flat(state: State, sent: State) -> Tensor:

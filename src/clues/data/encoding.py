@@ -38,6 +38,11 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.input_ids)
 
+    @property
+    def response_places(self) -> list[int]:
+        """Positions of the response tokens."""
+        return [position for position, response in enumerate(self.response_mask) if response]
+
 
 def encode(row: Row, tokenizer: PreTrainedTokenizerBase, max_length: int) -> Encoded:
     """Tokens of the conversation as the chat template writes it, cut at the end to `max_length` tokens.

@@ -85,8 +85,13 @@ class Task:
         """Pieces of the longest answer."""
         return max(map(size, self.answers))
 
-    def others(self, answer: str, most: int) -> tuple[str, ...]:
-        """What a row might have answered in place of `answer`: the most frequent other answers."""
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The answers as answers are compared."""
+        return frozenset(map(normal, self.answers))
+
+    def others(self, answer: str, most: int | None = None) -> tuple[str, ...]:
+        """What a row might have answered in place of `answer`: the most frequent other answers, or all."""
         own = normal(answer)
         return tuple(other for other in self.answers if normal(other) != own)[:most]
 
@@ -119,12 +124,12 @@ class ShortAnswers:
 
     def task_of(self, prompt: str, responses: Sequence[str]) -> int | None:
         """Position of a row's task; None for free text, a conversation of several answers, or an answer like none."""
-        if len(responses) != 1 or not (length := size(responses[0])):
+        if not self.tasks or len(responses) != 1 or not (length := size(responses[0])):
             return None
         answer, pattern, looks = normal(responses[0]), _pattern(prompt, self._patterns), form(responses[0])
         fits: list[tuple[bool, bool, int]] = []
         for at, task in enumerate(self.tasks):
-            known = answer in {normal(other) for other in task.answers}
+            known = answer in task.known
             same = task.pattern == pattern
             alike = length <= max(SHORT, task.longest) if task.closed else length <= SHORT and task.form == looks
             if known or (same and alike) or (not task.closed and alike):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from torch import Tensor
 
@@ -154,8 +155,9 @@ class Selecting:
         checkpoint = self.side.checkpoint(number, {})
         return Score(number, {name: t.float().cpu().numpy() for name, t in checkpoint.to_tensors().items()})
 
-    @property
+    @cached_property
     def _bar(self) -> Bar:
+        """Made when all public rows are scored, and the same from then on."""
         return bar_of(self.side.anchors, self.side.validation_rows)
 
     def _write_counts(self) -> None:

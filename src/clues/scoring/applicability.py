@@ -18,22 +18,28 @@ WHOLE_TEXTS = {"deletion": 2, "cut": 2, "repetition": 1, "exchange": 1}
 def fits(criterion: Criterion, row: Row, short: ShortAnswers) -> bool:
     """Whether a row is judged by a criterion. A short answer of a task that public rows show is judged by its label,
     any other text by all but that; a criterion that a package brings judges all."""
-    return _fits(criterion, row, short.task_of(row.prompt, row.responses))
+    return _fits(criterion, short.task_of(row.prompt, row.responses), _longest(row))
 
 
 def applicable(rows: Sequence[Row], short: ShortAnswers) -> dict[str, np.ndarray]:
     """Columns: the task of each row, and 1 for each of our criteria that judges it, else 0; float32 [rows] each."""
     tasks = [short.task_of(row.prompt, row.responses) for row in rows]
+    longest = [_longest(row) for row in rows]
     found = {TASK.column: np.array([FREE if task is None else task for task in tasks], np.float32)}
     for c in OURS:
-        whether = [_fits(c, row, task) for row, task in zip(rows, tasks, strict=True)]
+        whether = [_fits(c, task, pieces) for task, pieces in zip(tasks, longest, strict=True)]
         found[Channel(c.name, APPLIES).column] = np.array(whether, np.float32)
     return found
 
 
-def _fits(criterion: Criterion, row: Row, task: int | None) -> bool:
+def _longest(row: Row) -> int:
+    """Pieces of its longest answer."""
+    return max(map(size, row.responses))
+
+
+def _fits(criterion: Criterion, task: int | None, pieces: int) -> bool:
     if criterion.spoiling == "label":
         return task is not None
     if not isinstance(criterion.spoiling, str) or criterion.spoiling not in WHOLE_TEXTS:
         return True
-    return task is None and max(map(size, row.responses)) >= WHOLE_TEXTS[criterion.spoiling]
+    return task is None and pieces >= WHOLE_TEXTS[criterion.spoiling]

@@ -36,9 +36,8 @@ def score_base(
     """
     found = forward_channels(read_base(lm, rows, encoded, public.questions, advance), rows, encoded)
     channels = found.channels | applicable(rows, public.short)
-    if public.short.tasks:
+    if rivals := rivals_of(rows, encoded, public.short, lm):
         with _base_alone(lm):
-            rivals = rivals_of(rows, encoded, public.short, lm)
             channels[Channel(LABEL, FORWARD).column] = margins(lm, encoded, rivals)
     return replace(found, channels=channels)
 

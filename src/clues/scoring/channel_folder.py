@@ -61,8 +61,7 @@ class ChannelFolder:
 
     def _under(self, checkpoint: Checkpoint, shard: slice, advance: RowsDone) -> dict[str, np.ndarray]:
         rows, encoded, short = self.prepared.rows[shard], self.prepared.encoded[shard], self.public.short
-        rivals = rivals_of(rows, encoded, short, self.lm) if short.tasks else ()
-        return score_under(self.lm, checkpoint, encoded, advance, rivals)
+        return score_under(self.lm, checkpoint, encoded, advance, rivals_of(rows, encoded, short, self.lm))
 
     def score_by(
         self, scorer: str, number: int | None, key: str, score: Score, advance: RowsDone = lambda _rows: None

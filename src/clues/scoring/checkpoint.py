@@ -162,7 +162,7 @@ def score_validation(
         raise SettingError("this checkpoint was made by another version of clues: begin again in another --output")
     result: dict[str, np.ndarray] = {}
     encoded, fold_of = validation.all_rows.encoded[part], validation.all_folds[part]
-    rivals = rivals_of(validation.all_rows.rows[part], encoded, validation.short, lm) if validation.short.tasks else []
+    rivals = rivals_of(validation.all_rows.rows[part], encoded, validation.short, lm)
     for fold, directions in enumerate(checkpoint.folds):
         own = np.flatnonzero(fold_of == fold)
         taught = checkpoint.taught[fold : fold + 1]

@@ -61,7 +61,7 @@ def _start(row: Row, question: str, lm: LanguageModel) -> Encoded:
         whole = encode(row.with_question(question), lm.tokenizer, lm.settings.max_length)
     except NoResponseToken:  # the other question alone fills the model
         whole = encode(row.without_prompt(), lm.tokenizer, lm.settings.max_length)
-    places = [i for i, response in enumerate(whole.response_mask) if response]
+    places = whole.response_places
     stop = places[min(GAIN_TOKENS, len(places)) - 1] + 1
     return replace(
         whole,

@@ -43,6 +43,8 @@ class Criterion:
         return range(start, max(round(self.layers[1] * depth), start + 1))
 
 
+LEAST = 4
+"""Copies of public rows that a criterion needs: two for directions, two that these do not know."""
 LAYERS = (0.26, 1.0)
 """The first quarter of the layers adds nothing, so the backward pass stops before it (docs/research/LOG.md)."""
 LABEL = "label"

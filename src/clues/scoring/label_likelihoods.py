@@ -26,7 +26,7 @@ from clues.data.rows import Row
 from clues.models.base import LanguageModel
 from clues.models.likelihood import LOGIT_VALUES
 from clues.models.transformers_private import BodyOutput, causal_model, head_of
-from clues.scoring.passes import RowsDone, batchwise
+from clues.scoring.passes import RowsDone, batchwise, under_precision
 
 Answer = tuple[int, ...]
 """Tokens of an answer and its end-of-turn token."""
@@ -112,7 +112,7 @@ def _batch(lm: LanguageModel, batch: Batch, answers: Sequence[Answer], wanted: n
     """[B, L]"""
     device = lm.model.device
     ids, mask = (_leftwards(batch, x).to(device) for x in (batch.input_ids, batch.attention_mask))
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16"):
+    with under_precision(lm):
         prompt = _read(lm, ids, mask, mask.cumsum(1).sub(1).clamp_min(0))
         head = head_of(lm.model, ids, prompt)
         first = head(prompt.last_hidden_state[:, -1]).float().log_softmax(-1)  # [B, V]

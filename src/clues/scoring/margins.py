@@ -51,7 +51,10 @@ class Rivals:
 
 
 def rivals_of(rows: Sequence[Row], encoded: Sequence[Encoded], short: ShortAnswers, lm: LanguageModel) -> list[Rivals]:
-    """Of every row; without events for free text, a truncated answer, and a task with nothing else to say."""
+    """Of every row, none at all where there is no task; without events for free text, a truncated answer, and a task
+    with nothing else to say."""
+    if not short.tasks:
+        return []
     tokens: dict[str, tuple[int, ...]] = {}
 
     def response(row: Row, text: str) -> tuple[int, ...]:
@@ -79,7 +82,7 @@ def margins(
 
     @torch.no_grad()
     def run(batch: Batch) -> list[float]:
-        places = [_places(encoded[some[i]])[: rivals[some[i]].last + 1] for i in batch.index]
+        places = [encoded[some[i]].response_places[: rivals[some[i]].last + 1] for i in batch.index]
         with under_precision(lm):
             there = batch.to(device_of(lm))
             found = log_probabilities(lm.model, there.input_ids, there.attention_mask, places)
@@ -99,9 +102,5 @@ def _margin(table: Tensor, own: Encoded, rivals: Rivals) -> float:
     return float(before[-1] - others.logsumexp(0))
 
 
-def _places(encoded: Encoded) -> list[int]:
-    return [i for i, response in enumerate(encoded.response_mask) if response]
-
-
 def _response(encoded: Encoded) -> tuple[int, ...]:
-    return tuple(encoded.input_ids[i] for i in _places(encoded))
+    return tuple(encoded.input_ids[i] for i in encoded.response_places)

@@ -76,5 +76,5 @@ def end_places(encoded: Encoded) -> list[int]:
     answers are whole: of such a conversation nothing can be said as a whole."""
     if encoded.truncated:
         return []
-    places = [position for position, response in enumerate(encoded.response_mask) if response]
+    places = encoded.response_places
     return [places.index(position) for position in encoded.end_positions]

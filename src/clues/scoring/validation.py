@@ -17,15 +17,11 @@ from clues.data.short_answers import ShortAnswers
 from clues.errors import CannotSpoil, SettingError
 from clues.models.base import LanguageModel
 from clues.scoring.applicability import fits
-from clues.scoring.criteria import GOOD, OURS, Criterion, Spoil
+from clues.scoring.criteria import GOOD, LEAST, OURS, Criterion, Spoil
 from clues.scoring.public_answers import PublicAnswers
 
 FOLDS = 4
 """With two, directions are made of half the rows and say less; more gain nothing that 48 rows could show."""
-
-
-LEAST = 4
-"""Copies that a criterion needs: two for directions, two that these do not know."""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from clues.scoring.criteria import LABEL
+from clues.scoring.criteria import LABEL, LEAST
 from clues.selection.rules import bar_rank
 from clues.selection.seen import LeftOut
-
-LEAST = 4
-"""Spoiled public rows that a criterion needs (`scoring.validation.LEAST`, which knows the model)."""
 
 FEW = 3
 """Anchors that decide where the bar lies; with fewer, one odd anchor decides about many rows."""

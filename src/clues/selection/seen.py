@@ -12,11 +12,10 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import t as student
 
-from clues.errors import SelectionError
 from clues.kernels.conformal import Discriminant
 from clues.scoring.channel import Channels
 from clues.scoring.criteria import Criterion
-from clues.selection.tables import judges, values
+from clues.selection.tables import judges, public_values
 
 FAMILY = 0.05
 """Chance that anything is let in where all channels are noise: it is shared out among them (Bonferroni)."""
@@ -124,11 +123,9 @@ def _pairs(
     judged = judges(criterion, good)
     places = np.cumsum(judged) - 1
     some = judged[origin]
-    pairs = PublicPairs(
-        values(good, criterion)[judged], values(spoiled, criterion)[some], places[origin[some]], fold_of[judged]
+    return PublicPairs(
+        public_values(good, criterion, judged),
+        public_values(spoiled, criterion, some),
+        places[origin[some]],
+        fold_of[judged],
     )
-    for part in (pairs.good, pairs.spoiled):
-        if not np.isfinite(part).all():
-            odd = criterion.columns[int(np.argmin(np.isfinite(part).all(axis=0)))]
-            raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
-    return pairs

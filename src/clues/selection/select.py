@@ -14,7 +14,7 @@ from clues.scoring.channel import FREE, TASK, Channels
 from clues.scoring.criteria import Criterion
 from clues.selection.bar import Bar
 from clues.selection.rules import keep_rows
-from clues.selection.tables import count, judges, values
+from clues.selection.tables import count, judges, public_values, values
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,10 @@ def _discriminant(criterion: Criterion, bar: Bar) -> Discriminant:
     spoiled = bar.spoiled[criterion.name]
     parts = [(bar.anchors, judges(criterion, bar.anchors)), (bar.good, judges(criterion, bar.good))]
     parts.append((spoiled, np.ones(count(spoiled), bool)))
-    public = [values(table, criterion)[some] for table, some in parts]
-    if min(len(part) for part in public[1:]) < 2:
+    if min(some.sum() for _, some in parts[1:]) < 2:
         raise SelectionError(f"there are fewer than two public rows that are good, or spoiled for {criterion.name}")
-    for part in public:
-        if not np.isfinite(part).all():
-            odd = criterion.columns[int(np.argmin(np.isfinite(part).all(axis=0)))]
-            raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
-    return Discriminant.fit(public[1], public[2])
+    _, good, bad = (public_values(table, criterion, some) for table, some in parts)
+    return Discriminant.fit(good, bad)
 
 
 def _by_score(channels: Channels, bar: Bar) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,15 @@ def count(table: Channels) -> int:
     return len(next(iter(table.values())))
 
 
+def public_values(table: Channels, criterion: Criterion, some: np.ndarray) -> np.ndarray:
+    """`values` of some public rows ([rows] bool). Raises SelectionError for one without a value in a channel."""
+    found = values(table, criterion)[some]
+    if not np.isfinite(found).all():
+        odd = criterion.columns[int(np.argmin(np.isfinite(found).all(axis=0)))]
+        raise SelectionError(f"a public row has no value in channel {odd}; public rows must not be truncated")
+    return found
+
+
 def values(table: Channels, criterion: Criterion) -> np.ndarray:
     """[rows, C] each channel that a criterion counts, on its scale. Raises SelectionError for one that is missing."""
     for channel in criterion.channels:

@@ -15,7 +15,7 @@ from clues.data.batches import Batch
 from clues.data.encoding import encode
 from clues.models.base import LanguageModel
 from clues.models.transformers_private import causal_model
-from clues.scoring.passes import batchwise
+from clues.scoring.passes import batchwise, under_precision
 from clues_research.labels.worlds import Labelled
 
 FOLDS = 5
@@ -36,7 +36,7 @@ def prompt_embeddings(lm: LanguageModel, rows: Labelled) -> np.ndarray:
 def _states(lm: LanguageModel, batch: Batch) -> np.ndarray:
     device = lm.model.device
     ids, mask = batch.input_ids.to(device), batch.attention_mask.to(device)
-    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=lm.settings.precision == "bf16"):
+    with under_precision(lm):
         states = causal_model(lm.model).base_model(input_ids=ids, attention_mask=mask, use_cache=False)
     prompt = (mask.bool() & ~batch.response_mask.to(device).cummax(1).values).float()  # all before the answer
     mean = torch.einsum("bt,bth->bh", prompt, states.last_hidden_state.float()) / prompt.sum(1, keepdim=True)

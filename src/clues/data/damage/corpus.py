@@ -12,7 +12,7 @@ from clues.data.damage.partners import Partners
 from clues.data.damage.subjects import Subjects
 from clues.data.damage.subtle import SUBTLE_EDITS
 from clues.data.rows import Row
-from clues.data.short_answers import ShortAnswers, normal
+from clues.data.short_answers import ShortAnswers
 from clues.data.words import words
 
 ALONE = EDITS | SUBTLE_EDITS
@@ -67,8 +67,7 @@ class Corpus:
         """Another answer that the row's task has, each as likely as any other."""
         if (task := self._tasks.task_of(self._prompts[i], self._responses[i])) is None:
             return None
-        own = normal(self._answers[i])
-        others = [answer for answer in self._tasks.tasks[task].answers if normal(answer) != own]
+        others = self._tasks.tasks[task].others(self._answers[i])
         return (rng.choice(others),) if others else None
 
     @cached_property
