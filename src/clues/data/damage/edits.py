@@ -71,12 +71,13 @@ def repeat(text: str, rng: random.Random, _: Sequence[str]) -> str | None:
         return None
     start, end = rng.choice(_sentences(parts) or [_span(parts, rng)])
     again = [parts[start].lstrip(), *parts[start + 1 : end]]
-    times = math.ceil(SHARE_REPEATED * len(parts) / len(again))
-    while True:
-        text = join([*parts[:end], *(again * times), *parts[end:]])
-        if len(pieces(text)) >= (1 + SHARE_REPEATED) * len(parts):  # punctuation may join what was two pieces
-            return text
-        times += 1
+    longer, least = text, math.ceil(SHARE_REPEATED * len(parts) / len(again))
+    # Punctuation may join what was two pieces: then some more are needed, one for each that is missing at most.
+    for times in range(least, least + len(parts) + 1):
+        longer = join([*parts[:end], *(again * times), *parts[end:]])
+        if len(pieces(longer)) >= (1 + SHARE_REPEATED) * len(parts):
+            break
+    return longer
 
 
 def _sentences(parts: Sequence[str]) -> list[tuple[int, int]]:
